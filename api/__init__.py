@@ -1,0 +1,1 @@
+"""THE DOORS: everything the outside reaches the service through."""

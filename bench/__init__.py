@@ -1,0 +1,1 @@
+"""One script per figure; each prints JSON beside its limit or peer."""

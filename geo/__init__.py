@@ -1,0 +1,1 @@
+"""GROUND: the pure mathematics of places and movement."""

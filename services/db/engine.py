@@ -1,0 +1,36 @@
+"""Sessions of the database. The only commit of the service stands here."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+
+class ReadSession(AsyncSession):
+    """A session in a read-only transaction."""
+
+
+class WriteSession(ReadSession):
+    """A session whose transaction is committed when its block ends well, and rolled back when it does not."""
+
+
+def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
+    """Return an engine for a postgresql:// address; connections are checked before use."""
+    address = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    return create_async_engine(address, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[ReadSession]:
+    """Open a read-only transaction."""
+    async with ReadSession(engine, expire_on_commit=False) as session, session.begin():
+        await session.execute(text("SET TRANSACTION READ ONLY"))
+        yield session
+
+
+@asynccontextmanager
+async def writing(engine: AsyncEngine) -> AsyncIterator[WriteSession]:
+    """Open a transaction that commits at the end of the block."""
+    async with WriteSession(engine, expire_on_commit=False) as session, session.begin():
+        yield session

@@ -1,0 +1,55 @@
+"""Devices that report, units that are dispatched, identities that wait for acceptance."""
+
+from datetime import datetime
+
+from sqlalchemy import ARRAY, ForeignKey, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.db.tables.base import Base, Changed, Key
+
+
+class Device(Base):
+    """A positioning terminal that an administrator has accepted. A device is never a person."""
+
+    __tablename__ = "device"
+
+    id: Mapped[Key]
+    phone: Mapped[str] = mapped_column(unique=True)  # the number in the JT/T 808 header, without leading zeros
+    terminal_id: Mapped[str | None]
+    imei: Mapped[str | None]
+    plate: Mapped[str | None]
+    protocol: Mapped[str | None]  # "2011", "2013", "2019": what it last spoke
+    auth_code_hash: Mapped[bytes | None]  # SHA-256 of the code given at registration
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class PendingDevice(Base):
+    """An identity that knocked and is not known: it waits for an administrator."""
+
+    __tablename__ = "pending_device"
+
+    phone: Mapped[str] = mapped_column(primary_key=True)
+    terminal_id: Mapped[str | None]
+    maker: Mapped[str | None]
+    model: Mapped[str | None]
+    plate: Mapped[str | None]
+    protocol: Mapped[str | None]
+    remote: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(server_default=text("1"))
+    first_seen: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    last_seen: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Unit(Base):
+    """A police unit (警力单元): a car, a motorcycle, a foot patrol; it carries one device."""
+
+    __tablename__ = "unit"
+
+    id: Mapped[Key]
+    call_sign: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]  # car, motorcycle, foot, van, drone_team, command
+    equipment: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    division: Mapped[str | None]  # GB/T 2260 code of the county-level division it serves
+    device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id"), unique=True)
+    state: Mapped[str] = mapped_column(server_default="free")  # free, dispatched, en_route, on_scene, off_duty
+    changed_xid: Mapped[Changed]

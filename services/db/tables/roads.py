@@ -1,0 +1,47 @@
+"""Road networks: directed times over straight edges between nodes."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Boolean, ForeignKey, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.db.tables.base import Base, Key
+
+
+class RoadNetwork(Base):
+    """An imported network, known by its name."""
+
+    __tablename__ = "road_network"
+
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(unique=True)
+    attribution: Mapped[str] = mapped_column(server_default="")
+    synthetic: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    imported_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class RoadNode(Base):
+    """A vertex; ids are the source's own."""
+
+    __tablename__ = "road_node"
+
+    network_id: Mapped[int] = mapped_column(ForeignKey("road_network.id", ondelete="CASCADE"), primary_key=True)
+    node_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    lon_deg: Mapped[float]
+    lat_deg: Mapped[float]
+
+
+class RoadEdge(Base):
+    """A straight piece of road. A cost of -1 forbids the direction (the pgRouting convention)."""
+
+    __tablename__ = "road_edge"
+
+    network_id: Mapped[int] = mapped_column(ForeignKey("road_network.id", ondelete="CASCADE"), primary_key=True)
+    edge_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    source: Mapped[int] = mapped_column(BigInteger)
+    target: Mapped[int] = mapped_column(BigInteger)
+    length_m: Mapped[float]
+    cost_s: Mapped[float]
+    reverse_cost_s: Mapped[float]
+    highway: Mapped[str] = mapped_column(server_default="")
+    name: Mapped[str] = mapped_column(server_default="")

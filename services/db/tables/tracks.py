@@ -1,0 +1,86 @@
+"""Fixes by day, the newest position of each device, the outbox of the watchers, the quarantine of frames."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ARRAY, REAL, BigInteger, Index, Integer, SmallInteger, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.db.tables.base import Base, Changed, Key
+from services.db.types import geography
+
+
+class Fix(Base):
+    """One position report. Partitioned by day of `at`; a replay of the same payload adds nothing."""
+
+    __tablename__ = "fix"
+    __table_args__ = (
+        Index("ix_fix_place", "place", postgresql_using="gist"),
+        {"postgresql_partition_by": "RANGE (at)"},
+    )
+
+    device_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    payload_hash: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    received_at: Mapped[datetime]  # one value for all fixes of a batch: the outbox finds its batch by it
+    place: Mapped[Any] = mapped_column(geography("POINT", index=False))
+    altitude_m: Mapped[float | None] = mapped_column(REAL)
+    speed_mps: Mapped[float | None] = mapped_column(REAL)
+    heading_deg: Mapped[float | None] = mapped_column(REAL)
+    accuracy_m: Mapped[float | None] = mapped_column(REAL)
+    alarm: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[int] = mapped_column(BigInteger)
+    systems: Mapped[int] = mapped_column(SmallInteger)
+    flags: Mapped[int] = mapped_column(Integer)
+    source: Mapped[int] = mapped_column(SmallInteger)
+
+
+class NewestFix(Base):
+    """The newest trustworthy position of a device, by event time: an older fix moves nobody."""
+
+    __tablename__ = "newest_fix"
+    __table_args__ = (
+        Index("ix_newest_fix_place", "place", postgresql_using="gist"),
+        {"postgresql_with": {"fillfactor": 50}},
+    )
+
+    device_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    place: Mapped[Any] = mapped_column(geography("POINT", index=False))
+    altitude_m: Mapped[float | None] = mapped_column(REAL)
+    speed_mps: Mapped[float | None] = mapped_column(REAL)
+    heading_deg: Mapped[float | None] = mapped_column(REAL)
+    accuracy_m: Mapped[float | None] = mapped_column(REAL)
+    alarm: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[int] = mapped_column(BigInteger)
+    systems: Mapped[int] = mapped_column(SmallInteger)
+    flags: Mapped[int] = mapped_column(Integer)
+    changed_xid: Mapped[Changed]
+
+
+class Outbox(Base):
+    """A stored batch that some watchers have not handled yet; what is left here is run again."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[Key]
+    received_at: Mapped[datetime]
+    device_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    pending: Mapped[list[str]] = mapped_column(ARRAY(Text))  # names of the watchers that still have to see it
+
+
+class Quarantine(Base):
+    """A frame that could not be accepted, with the reason; it never closed the connection."""
+
+    __tablename__ = "quarantine"
+
+    id: Mapped[Key]
+    at: Mapped[datetime] = mapped_column(server_default=text("now()"), index=True)
+    remote: Mapped[str | None]
+    phone: Mapped[str | None]
+    reason: Mapped[str]
+    detail: Mapped[str]
+    frame: Mapped[bytes]

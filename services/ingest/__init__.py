@@ -1,0 +1,1 @@
+"""Codecs: bytes or files in, values out."""
