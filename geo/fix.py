@@ -41,6 +41,9 @@ class Quality(IntFlag):
     ESTIMATED = 512
 
 
+UNKNOWN_SYSTEMS = Systems(0)
+NO_DOUBT = Quality(0)
+
 UNUSABLE = Quality.NOT_POSITIONED | Quality.ZERO | Quality.ENCRYPTED | Quality.OUT_OF_RANGE
 """A fix with one of these flags is stored but never drawn and never the newest position."""
 
@@ -63,6 +66,6 @@ class Fix:
     accuracy_m: float | None = None  # radius that holds the true place with 95 % probability
     alarm: int = 0
     status: int = 0
-    systems: Systems = Systems(0)
-    flags: Quality = Quality(0)
+    systems: Systems = UNKNOWN_SYSTEMS
+    flags: Quality = NO_DOUBT
     source: Source = Source.JT808

@@ -12,7 +12,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TIANSHU_", frozen=True, extra="ignore")
 
-    database_url: SecretStr | None = Field(None, description="PostgreSQL with PostGIS; empty: a private cluster in data_dir")
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL with PostGIS; empty: a private cluster in data_dir"
+    )
     data_dir: Path = Field(Path("var"), description="Folder of the private cluster, its password and the demo's files")
     api_host: str = Field("127.0.0.1", description="Address the pages and the API listen on")
     api_port: int = Field(8600, description="Port of the pages and the API")
@@ -21,7 +23,9 @@ class Settings(BaseSettings):
     metrics_port: int = Field(7612, description="Port of the gateway's own health and Prometheus page, loopback only")
     batch_window_ms: int = Field(50, ge=1, le=1000, description="Longest time fixes wait for others before the commit")
     batch_max_fixes: int = Field(5000, ge=1, description="Most fixes in one commit")
-    future_tolerance_s: int = Field(300, description="A fix further ahead of the clock never becomes the newest position")
+    future_tolerance_s: int = Field(
+        300, description="A fix further ahead of the clock never becomes the newest position"
+    )
     past_tolerance_days: int = Field(3652, description="A fix older than this never becomes the newest position")
     stale_after_s: int = Field(120, description="A unit not heard of for longer is shown as stale and not recommended")
     dispatch_radius_m: int = Field(20_000, description="Units further away than this are not considered for a call")

@@ -4,7 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from sqlalchemy import text
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from services.errors import UnavailableError
+
+
+class DatabaseAwayError(UnavailableError):
+    """The database does not answer; nothing was written."""
 
 
 class ReadSession(AsyncSession):
@@ -23,14 +30,35 @@ def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
 
 @asynccontextmanager
 async def reading(engine: AsyncEngine) -> AsyncIterator[ReadSession]:
-    """Open a read-only transaction."""
-    async with ReadSession(engine, expire_on_commit=False) as session, session.begin():
+    """Open a read-only transaction.
+
+    Raises:
+        DatabaseAwayError: the database does not answer.
+    """
+    async with _told(), ReadSession(engine, expire_on_commit=False) as session, session.begin():
         await session.execute(text("SET TRANSACTION READ ONLY"))
         yield session
 
 
 @asynccontextmanager
 async def writing(engine: AsyncEngine) -> AsyncIterator[WriteSession]:
-    """Open a transaction that commits at the end of the block."""
-    async with WriteSession(engine, expire_on_commit=False) as session, session.begin():
+    """Open a transaction that commits at the end of the block.
+
+    Raises:
+        DatabaseAwayError: the database does not answer.
+    """
+    async with _told(), WriteSession(engine, expire_on_commit=False) as session, session.begin():
         yield session
+
+
+async def check_ready(session: ReadSession) -> None:
+    """Ask the database for a sign of life."""
+    await session.execute(text("SELECT 1"))
+
+
+@asynccontextmanager
+async def _told() -> AsyncIterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise DatabaseAwayError("The database does not answer. Nothing was lost; try again in a moment.") from error

@@ -17,7 +17,7 @@ XID_DEFAULT = text("tianshu_xid()")
 
 
 def geography(kind: str, *, index: bool = True) -> Geography:
-    """Return the column type geography(kind, 4490); kind is POINT, MULTIPOLYGON, …"""
+    """Return the column type for places of a kind (POINT, MULTIPOLYGON, …) in CGCS2000."""
     return Geography(kind, srid=SRID, spatial_index=index)
 
 

@@ -35,9 +35,7 @@ class Enterprise(Base):
 
 
 class Incident(Base):
-    """Something that happened at a place and a time. `detection_origin` says who noticed it: without that, looking
-    more would look like more crime.
-    """
+    """Something that happened at a place and a time, and who noticed it: or looking more looks like more crime."""
 
     __tablename__ = "incident"
     __table_args__ = (UniqueConstraint("source", "external_id"),)

@@ -1,0 +1,23 @@
+"""The command `tianshu`: one module per noun."""
+
+import sys
+
+import typer
+
+from services.errors import TianshuError
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+GROUPS: tuple[typer.Typer, ...] = ()
+
+
+for group in GROUPS:
+    app.add_typer(group)
+
+
+def main() -> None:
+    """Run the command; an error that a caller is meant to read is one sentence and exit code 2."""
+    try:
+        app()
+    except TianshuError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        sys.exit(2)

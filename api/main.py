@@ -1,0 +1,48 @@
+"""The HTTP application: every router, the error table, and what lives as long as the process."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from api import problems
+from api.routes import health, session
+from services.db.engine import make_engine
+from services.errors import UnavailableError
+from services.settings import Settings
+
+ROUTERS = (
+    health.router,
+    session.router,
+)
+
+Starter = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+STARTERS: tuple[Starter, ...] = ()
+"""What runs beside the requests; each is entered at start-up, in this order, and left in reverse."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application for a database.
+
+    Raises:
+        UnavailableError: the settings name no database.
+    """
+    if settings.database_url is None:
+        raise UnavailableError("Set TIANSHU_DATABASE_URL, or start everything with `tianshu up`.")
+    url = settings.database_url.get_secret_value()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.engine = make_engine(url)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(app.state.engine.dispose)
+            for starter in STARTERS:
+                await stack.enter_async_context(starter(app))
+            yield
+
+    app = FastAPI(title="Tianshu 天枢", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.settings = settings
+    problems.register(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
