@@ -119,10 +119,10 @@ def _transformer(source: int, target: int) -> pyproj.Transformer:
     Systems that EPSG ties to WGS 84 only are reached through it: its numbers are those of CGCS2000 to 0.1 mm.
     A datum without published parameters is refused, because PROJ would silently leave it a hundred metres off.
     """
-    through_wgs84 = [WGS84 if code == CGCS2000 else code for code in (source, target)]
-    for pair in ((source, target), through_wgs84):
+    through_wgs84 = {CGCS2000: WGS84}
+    for start, end in ((source, target), (through_wgs84.get(source, source), through_wgs84.get(target, target))):
         try:
-            return pyproj.Transformer.from_crs(*pair, always_xy=True, allow_ballpark=False)
+            return pyproj.Transformer.from_crs(start, end, always_xy=True, allow_ballpark=False)
         except CRSError:
             raise CrsError(f"EPSG:{source} or EPSG:{target} is no known reference system") from None
         except ProjError:
