@@ -8,7 +8,6 @@ from fastapi import FastAPI
 from api import problems
 from api.routes import health, session
 from services.db.engine import make_engine
-from services.errors import UnavailableError
 from services.settings import Settings
 
 ROUTERS = (
@@ -27,9 +26,7 @@ def create_app(settings: Settings) -> FastAPI:
     Raises:
         UnavailableError: the settings name no database.
     """
-    if settings.database_url is None:
-        raise UnavailableError("Set TIANSHU_DATABASE_URL, or start everything with `tianshu up`.")
-    url = settings.database_url.get_secret_value()
+    url = settings.database_address
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.errors import UnavailableError
+
 
 class Settings(BaseSettings):
     """One frozen object, read once in a door and passed down."""
@@ -37,3 +39,14 @@ class Settings(BaseSettings):
     def stale_after(self) -> timedelta:
         """`stale_after_s` as a duration."""
         return timedelta(seconds=self.stale_after_s)
+
+    @property
+    def database_address(self) -> str:
+        """`database_url` in clear.
+
+        Raises:
+            UnavailableError: it is not set.
+        """
+        if self.database_url is None:
+            raise UnavailableError("Set TIANSHU_DATABASE_URL, or start everything with `tianshu up`.")
+        return self.database_url.get_secret_value()

@@ -1,17 +1,24 @@
 """The command `tianshu`: one module per noun."""
 
 import sys
+from collections.abc import Callable
 
 import typer
 
+from api.cli import accounts, database, up
 from services.errors import TianshuError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-GROUPS: tuple[typer.Typer, ...] = ()
-
+GROUPS: tuple[typer.Typer, ...] = (accounts.app,)
+COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
+    up.register,
+    database.register,
+)
 
 for group in GROUPS:
     app.add_typer(group)
+for register in COMMANDS:
+    register(app)
 
 
 def main() -> None:

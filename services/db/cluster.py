@@ -116,7 +116,7 @@ class Cluster:
         shared_mb = min(max(memory_mb // 8, _MIN_SHARED_MB), _MAX_SHARED_MB) if self._durable else _MIN_SHARED_MB
         values = {
             "listen_addresses": "127.0.0.1",
-            "port": _free_port(),
+            "port": self._choose_port(),
             "unix_socket_directories": self._socket_folder(),
             "max_connections": 200,
             "shared_buffers": f"{shared_mb}MB",
@@ -137,6 +137,12 @@ class Cluster:
         main = self.data / "postgresql.conf"
         if "tianshu.conf" not in main.read_text():
             main.write_text(main.read_text() + "\ninclude 'tianshu.conf'\n")
+
+    def _choose_port(self) -> int:
+        """Return the port of last time if it is free, so that a restart is found where the server was."""
+        known = self.data / "tianshu.conf"
+        found = re.search(r"port = '(\d+)'", known.read_text()) if known.exists() else None
+        return int(found[1]) if found and _is_free(int(found[1])) else _free_port()
 
     def _socket_folder(self) -> str:
         if len(str(self.folder)) <= _MAX_SOCKET_PATH:
@@ -204,6 +210,16 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def without_password(url: str) -> str:

@@ -1,0 +1,43 @@
+"""The processes of the service, one command each, for those who run them under their own supervisor."""
+
+import asyncio
+
+import typer
+import uvicorn
+import uvloop
+
+from api import gateway, logs, worker
+from api.main import create_app
+from services.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add `tianshu api`, `tianshu gateway`, `tianshu worker`."""
+
+    @app.command("api")
+    def serve_api() -> None:
+        """Serve the pages and the HTTP API."""
+        logs.configure()
+        settings = Settings()
+        uvicorn.run(
+            create_app(settings),
+            host=settings.api_host,
+            port=settings.api_port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+
+    @app.command("gateway")
+    def serve_gateway() -> None:
+        """Serve the terminals (JT/T 808 over TCP)."""
+        logs.configure()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(gateway.run(Settings()))
+
+    @app.command("worker")
+    def serve_worker() -> None:
+        """Do the deferred and timed jobs."""
+        logs.configure()
+        asyncio.run(worker.run(Settings()))
