@@ -1,0 +1,187 @@
+"""Frames of JT/T 808: where they begin and end on the wire, what their header says.
+
+7E | header 12, 16, 17 or 21 | body 0..1023 | check | 7E        (4.4.1, between the flags 7E is sent as 7D 02,
+                                                                 7D as 7D 01; check is the XOR of all before it)
+header of 2011 and 2013 (4.4.3)             header of 2019
+ 0 message id        WORD                    0 message id        WORD
+ 2 properties        WORD                    2 properties        WORD
+ 4 terminal phone    BCD[6]                  4 protocol version  BYTE
+10 serial            WORD                    5 terminal phone    BCD[10]
+12 packets, number   WORD, WORD             15 serial            WORD
+   (only if properties bit 13)              17 packets, number   WORD, WORD
+
+properties: 15 reserved | 14 header of 2019 | 13 one of several packets | 12..10 encryption | 9..0 body length
+"""
+
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.errors import InvalidError
+from services.ingest.jt808.kinds import RefusedError
+
+FLAG = b"\x7e"
+MAX_BODY = 1023
+MAX_FRAME = 2 * (21 + MAX_BODY + 1)
+"""Longest content between two flags: the longest frame with every byte escaped."""
+
+VERSIONED, PARTED, ENCRYPTION = 1 << 14, 1 << 13, 0b111 << 10
+RSA = 1 << 10
+
+
+class Version(StrEnum):
+    """The edition of the standard that a terminal speaks; 2011 and 2013 share a header."""
+
+    V2011 = "2011"
+    V2013 = "2013"
+    V2019 = "2019"
+
+
+_OLD, _NEW, _PART = struct.Struct(">HH6sH"), struct.Struct(">HHB10sH"), struct.Struct(">HH")
+PHONE_DIGITS = {Version.V2011: 12, Version.V2013: 12, Version.V2019: 20}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One intact frame.
+
+    `phone` is all digits of the header's field (hex where a device puts something else there); `part` is
+    (packets, number from 1) of a message that is sent in several; `protocol` counts the revisions from 2019 on.
+    """
+
+    message_id: int
+    version: Version
+    phone: str
+    serial: int
+    body: bytes
+    part: tuple[int, int] | None = None
+    protocol: int = 1
+
+
+def identity(phone: str) -> str:
+    """A phone without its padding zeros: the same terminal under either header."""
+    return phone.lstrip("0") or "0"
+
+
+class Splitter:
+    """Cuts a stream of bytes at the flags, whatever the fragmentation; never holds more than one frame.
+
+    Two frames may share a flag or have two between them, and after damage the next flag starts afresh.
+    """
+
+    __slots__ = ("_held", "_overlong")
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._overlong = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The contents between flags that are complete now, still escaped.
+
+        Content longer than any frame is yielded cut, once, and the rest up to the next flag is dropped.
+        """
+        head, *tail = data.split(FLAG)
+        done: list[bytes] = []
+        for piece in tail:
+            self._hold(head, done)
+            if self._held:
+                done.append(self._held)
+            self._held, self._overlong, head = b"", False, piece
+        self._hold(head, done)
+        return done
+
+    def _hold(self, piece: bytes, done: list[bytes]) -> None:
+        """Add to the content in progress, unless it is already too long to be a frame."""
+        if self._overlong:
+            return
+        self._held += piece
+        if len(self._held) > MAX_FRAME:
+            done.append(self._held[: MAX_FRAME + 1])
+            self._held, self._overlong = b"", True
+
+
+def unescape(content: bytes) -> bytes:
+    """Content between flags as it was before escaping. Raises RefusedError("escape") on a lone 7D."""
+    if b"\x7d" not in content:
+        return content
+    if content.count(b"\x7d") != content.count(b"\x7d\x01") + content.count(b"\x7d\x02"):
+        raise RefusedError("escape", "7D is followed by neither 01 nor 02")
+    return content.replace(b"\x7d\x02", b"\x7e").replace(b"\x7d\x01", b"\x7d")
+
+
+def escape(content: bytes) -> bytes:
+    """The reverse of `unescape`."""
+    return content.replace(b"\x7d", b"\x7d\x01").replace(b"\x7e", b"\x7d\x02")
+
+
+def xor(data: bytes) -> int:
+    """XOR of all bytes: the number they make is folded in half until one byte is left."""
+    folded, bits = int.from_bytes(data, "big"), 8 << max(0, len(data) - 1).bit_length()
+    while bits > 8:  # noqa: PLR2004  a byte
+        bits >>= 1
+        folded ^= folded >> bits
+    return folded & 0xFF
+
+
+def open_frame(content: bytes) -> Frame:
+    """Read what stood between two flags.
+
+    Raises:
+        RefusedError: with the reason escape, header, checksum, encrypted or length.
+    """
+    if len(content) > MAX_FRAME:
+        raise RefusedError("length", f"more than {MAX_FRAME} bytes without a flag")
+    data = unescape(content)
+    if len(data) <= _OLD.size:
+        raise RefusedError("header", f"{len(data)} bytes, a header and its check take {_OLD.size + 1}")
+    if xor(data):
+        raise RefusedError("checksum", f"check is {data[-1]:02x}, the bytes make {xor(data[:-1]):02x}")
+    if data[2] & 0x40:
+        return _open_new(data)
+    message_id, properties, phone, serial = _OLD.unpack_from(data)
+    body, part = _body(data, _OLD.size, properties)
+    return Frame(message_id, Version.V2013, phone.hex(), serial, body, part)
+
+
+def _open_new(data: bytes) -> Frame:
+    """A frame with the header of 2019."""
+    if len(data) <= _NEW.size:
+        raise RefusedError("header", f"{len(data)} bytes, a header of 2019 and its check take {_NEW.size + 1}")
+    message_id, properties, protocol, phone, serial = _NEW.unpack_from(data)
+    body, part = _body(data, _NEW.size, properties)
+    return Frame(message_id, Version.V2019, phone.hex(), serial, body, part, protocol)
+
+
+def _body(data: bytes, start: int, properties: int) -> tuple[bytes, tuple[int, int] | None]:
+    """The body behind a header that ends at `start`, and which part of a message it is."""
+    part = None
+    if properties & PARTED:
+        if len(data) <= start + _PART.size:
+            raise RefusedError("header", f"{len(data)} bytes, the header of a packet takes {start + _PART.size}")
+        part = _PART.unpack_from(data, start)
+        start += _PART.size
+    if properties & ENCRYPTION:
+        kind = "RSA" if properties & ENCRYPTION == RSA else f"reserved method {(properties & ENCRYPTION) >> 10:03b}"
+        raise RefusedError("encrypted", f"the body is encrypted ({kind})")
+    if len(data) - start - 1 != properties & MAX_BODY:
+        raise RefusedError(
+            "length", f"header says {properties & MAX_BODY} bytes of body, there are {len(data) - start - 1}"
+        )
+    return data[start:-1], part
+
+
+def close_frame(frame: Frame) -> bytes:
+    """The bytes of a frame with both flags. Raises InvalidError when the body or the phone is too long."""
+    if len(frame.body) > MAX_BODY:
+        raise InvalidError(f"a body takes {MAX_BODY} bytes at most, this one has {len(frame.body)}")
+    digits = PHONE_DIGITS[frame.version]
+    phone = bytes.fromhex(frame.phone.zfill(digits))
+    if 2 * len(phone) != digits:
+        raise InvalidError(f"a phone has {digits} digits at most in {frame.version}, {frame.phone} has more")
+    properties = len(frame.body) | (PARTED if frame.part else 0)
+    if frame.version is Version.V2019:
+        head = _NEW.pack(frame.message_id, properties | VERSIONED, frame.protocol, phone, frame.serial)
+    else:
+        head = _OLD.pack(frame.message_id, properties, phone, frame.serial)
+    data = head + (_PART.pack(*frame.part) if frame.part else b"") + frame.body
+    return FLAG + escape(data + bytes((xor(data),))) + FLAG

@@ -1,0 +1,79 @@
+"""Positions (JT/T 808-2013 and -2019, 8.18 and 8.49): the messages a terminal exists for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntFlag
+from typing import Annotated
+
+from geo import fix
+from services.ingest.jt808.fields import TLV, counted_by, sized
+from services.ingest.jt808.kinds import I16, REST, TIME, U8, U16, U32, scaled, signed_by
+
+
+class Status(IntFlag):
+    """Bits of the status word that the platform reads; bits 13 to 31 are reserved in 2011."""
+
+    ACC = 1 << 0
+    POSITIONED = 1 << 1
+    SOUTH = 1 << 2
+    WEST = 1 << 3
+    OUT_OF_SERVICE = 1 << 4
+    ENCRYPTED = 1 << 5  # the secrecy plug-in has been over the coordinates
+    GPS = 1 << 18
+    BEIDOU = 1 << 19
+    GLONASS = 1 << 20
+    GALILEO = 1 << 21
+
+
+SOS = 1 << 0
+"""Alarm bit 0: the emergency button; the terminal clears it once the platform has acknowledged."""
+
+CATCH_UP = 1
+"""Kind of a batch: 盲区补报, positions kept while the link was down."""
+
+FIRST_SYSTEM = 18
+"""Status bit of GPS; BeiDou, GLONASS and Galileo follow, in the order of `geo.fix.Systems`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocationReport:
+    """0x0200 位置信息汇报: where the terminal is.
+
+    Degrees are signed (north and east positive), in CGCS2000 unless the status says encrypted. `tail` is what follows
+    the last whole item: a dialect or damage that the position itself does not suffer from.
+    """
+
+    alarm: Annotated[int, U32]
+    status: Annotated[int, U32]
+    lat_deg: Annotated[float, signed_by("status", 2, per=1_000_000)]
+    lon_deg: Annotated[float, signed_by("status", 3, per=1_000_000)]
+    altitude_m: Annotated[int, I16]  # the standard leaves the sign open; nothing on wheels is higher than 32,767 m
+    speed_mps: Annotated[float, scaled(U16, per=36)]  # wire: tenths of km/h
+    heading_deg: Annotated[int, U16]  # clockwise from north
+    at: Annotated[datetime, TIME]
+    extras: Annotated[dict[int, bytes], TLV]
+    tail: Annotated[bytes, REST] = b""
+
+    @property
+    def positioned(self) -> bool:
+        """Whether the terminal had a fix when it wrote this."""
+        return bool(self.status & Status.POSITIONED)
+
+    @property
+    def systems(self) -> fix.Systems:
+        """Satellite systems in the fix; none known from terminals of 2011."""
+        return fix.Systems(self.status >> FIRST_SYSTEM & 0b1111)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """0x0704 定位数据批量上传: 0x0200 bodies, each read for itself so that a bad one costs no other."""
+
+    count: Annotated[int, U16]
+    kind: Annotated[int, U8]  # 0 a normal batch, 1 kept while the link was down
+    items: Annotated[tuple[bytes, ...], counted_by("count", sized(U16, REST))]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPosition:
+    """0x8201 位置信息查询."""
