@@ -1,0 +1,232 @@
+"""Where incidents gather: counts on a grid, Getis-Ord Gi*, local Moran, kernel density.
+
+Everything happens on a `Lattice`: a square grid in a metric CRS whose cells are half-open, [x, x + cell), so that a
+point on a shared edge belongs to exactly one cell. Layers are two-dimensional arrays indexed [row, column], row for
+northing. What is outside the study area is masked out: it is no cell, has no count and is nobody's neighbour.
+
+Gi* follows Ord and Getis (1995), Geographical Analysis 27(4), equation (14) in the form that includes the cell itself,
+with binary contiguity weights. False discoveries are controlled after Benjamini and Hochberg (1995).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+from math import floor
+from typing import TypeVar
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+from scipy.special import ndtr
+from scipy.stats import false_discovery_control
+from shapely.geometry.base import BaseGeometry
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Number = TypeVar("Number", np.int64, np.float64)
+
+MAX_CELLS = 4_000_000
+"""More cells than this are refused: the cell is too small for the extent, or a coordinate is far off."""
+
+FDR = 0.05
+"""Share of false discoveries tolerated among the hot cells."""
+
+
+class DensityError(ValueError):
+    """The grid asked for can't be laid; the sentence says why."""
+
+
+class Contiguity(StrEnum):
+    """Which cells are neighbours: those that share an edge (rook), or an edge or a corner (queen)."""
+
+    QUEEN = "queen"
+    ROOK = "rook"
+
+    @property
+    def steps(self) -> tuple[tuple[int, int], ...]:
+        """The steps (rows, columns) from a cell to its neighbours."""
+        around = [(row, column) for row, column in product((-1, 0, 1), repeat=2) if (row, column) != (0, 0)]
+        return tuple(step for step in around if self is Contiguity.QUEEN or 0 in step)
+
+
+@dataclass(frozen=True, slots=True)
+class Lattice:
+    """A square grid in a metric CRS, and which of its cells belong to the study area.
+
+    Cell (i, j) is [origin_x + i·cell, origin_x + (i+1)·cell) × [origin_y + j·cell, origin_y + (j+1)·cell);
+    `inside[0, 0]` is cell (first_i, first_j).
+    """
+
+    origin_x_m: float
+    origin_y_m: float
+    cell_m: float
+    first_i: int
+    first_j: int
+    inside: Bools
+
+    @property
+    def indices(self) -> tuple[Ints, Ints]:
+        """The i and the j of the cells of the study area, from south to north, each row from west to east."""
+        rows, columns = np.nonzero(self.inside)
+        return columns + self.first_i, rows + self.first_j
+
+    @property
+    def boxes(self) -> Floats:
+        """West, south, east and north edge of each cell of the study area, metres."""
+        i, j = self.indices
+        west, south = self.origin_x_m + i * self.cell_m, self.origin_y_m + j * self.cell_m
+        return np.column_stack([west, south, west + self.cell_m, south + self.cell_m])
+
+    @property
+    def centres(self) -> Floats:
+        """Centre of each cell of the study area, metres."""
+        return self.boxes[:, :2] + self.cell_m / 2
+
+    def counts(self, xy_m: Floats) -> Ints:
+        """Return how many points lie in each cell, as a layer; points outside the study area count nowhere."""
+        columns = np.floor((xy_m[:, 0] - self.origin_x_m) / self.cell_m).astype(np.int64) - self.first_i
+        rows = np.floor((xy_m[:, 1] - self.origin_y_m) / self.cell_m).astype(np.int64) - self.first_j
+        height, width = self.inside.shape
+        on = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+        layer = np.bincount(rows[on] * width + columns[on], minlength=height * width).reshape(height, width)
+        return np.where(self.inside, layer, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class HotSpots:
+    """Gi* of every cell of a lattice, in the order of `Lattice.indices`.
+
+    `neighbours` and `neighbourhood_n` (number of neighbours; incidents in the cell and its neighbours together) are
+    what the score was made of; `expected_n` is what a neighbourhood of that many cells holds on average.
+    """
+
+    lattice: Lattice
+    n: Ints
+    neighbours: Ints
+    neighbourhood_n: Ints
+    expected_n: Floats
+    gi_star_z: Floats
+    p_two_sided: Floats
+    q_bh: Floats
+
+    @property
+    def hot(self) -> Bools:
+        """Cells with more around them than chance explains: z > 0 and q <= `FDR`. Cold ones are never shown."""
+        return (self.gi_star_z > 0) & (self.q_bh <= FDR)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalMoran:
+    """Anselin's local Moran's I of every cell, and the quadrant 1 HH, 2 LH, 3 LL, 4 HL (esda's numbering)."""
+
+    i: Floats
+    quadrant: Ints
+
+
+def lay(
+    xy_m: Floats, cell_m: float, *, origin_m: tuple[float, float] | None = None, area: BaseGeometry | None = None
+) -> Lattice:
+    """Lay a lattice over an area, or over the rectangle of the points when there is none.
+
+    With an area, the cells whose closed square touches it are the population; without one, every cell of the rectangle
+    of the occupied cells. The origin is, unless given, the south-west corner of the extent rounded down to a multiple
+    of the cell. Raises DensityError for a cell that is not positive, nothing to lay over, or more than MAX_CELLS.
+    """
+    if not cell_m > 0:
+        raise DensityError(f"a cell of {cell_m} m is impossible; give a size above 0")
+    west, south, east, north = _extent(xy_m, area)
+    x0, y0 = origin_m or (floor(west / cell_m) * cell_m, floor(south / cell_m) * cell_m)
+    first_i, first_j = floor((west - x0) / cell_m), floor((south - y0) / cell_m)
+    width, height = floor((east - x0) / cell_m) - first_i + 1, floor((north - y0) / cell_m) - first_j + 1
+    if width * height > MAX_CELLS:
+        raise DensityError(
+            f"{width} x {height} cells of {cell_m:g} m are more than {MAX_CELLS}: "
+            f"the extent is {(east - west) / 1000:.0f} km x {(north - south) / 1000:.0f} km; "
+            "check for coordinates far off, or take larger cells"
+        )
+    whole = Lattice(x0, y0, cell_m, first_i, first_j, np.ones((height, width), dtype=np.bool_))
+    if area is None:
+        return whole
+    shapely.prepare(area)
+    touched = shapely.intersects(area, shapely.box(*whole.boxes.T)).reshape(height, width)
+    return Lattice(x0, y0, cell_m, first_i, first_j, touched)
+
+
+def _extent(xy_m: Floats, area: BaseGeometry | None) -> tuple[float, float, float, float]:
+    """West, south, east, north of what the lattice has to cover."""
+    if area is not None and not area.is_empty:
+        return area.bounds
+    if not len(xy_m):
+        raise DensityError("there is nothing to lay a grid over: no points and no area")
+    (west, south), (east, north) = xy_m.min(axis=0), xy_m.max(axis=0)
+    return float(west), float(south), float(east), float(north)
+
+
+def hot_spots(lattice: Lattice, xy_m: Floats, contiguity: Contiguity = Contiguity.QUEEN) -> HotSpots:
+    """Return Gi* of every cell: z, two-sided p by the normal, and q after Benjamini and Hochberg over all cells.
+
+    Where nothing can stand out (all counts equal, or a neighbourhood that is the whole population) z is 0 and p is 1.
+    """
+    layer, inside = lattice.counts(xy_m), lattice.inside
+    n = layer[inside]
+    size = (_around(inside.astype(np.int64), contiguity) + inside)[inside]
+    total = (_around(layer, contiguity) + layer)[inside]
+    mean, deviation = n.mean(), n.std()
+    spread = deviation * np.sqrt(np.maximum(len(n) * size - size**2, 0) / max(len(n) - 1, 1))
+    z = np.divide(total - mean * size, spread, out=np.zeros(len(n)), where=spread > 0)
+    p = 2 * ndtr(-np.abs(z))
+    return HotSpots(lattice, n, size - 1, total, mean * size, z, p, false_discovery_control(p, method="bh"))
+
+
+def local_moran(lattice: Lattice, xy_m: Floats, contiguity: Contiguity = Contiguity.QUEEN) -> LocalMoran:
+    """Return Anselin's (1995) local Moran's I with row-standardised weights, I = z/m2 · lag, m2 = Σz²/(n−1) (as esda).
+
+    A cell without neighbours has I = 0.
+    """
+    layer, inside = lattice.counts(xy_m), lattice.inside
+    centred = np.where(inside, layer - layer[inside].mean(), 0.0)
+    neighbours = _around(inside.astype(np.int64), contiguity)[inside]
+    z, lag = centred[inside], _around(centred, contiguity)[inside] / np.maximum(neighbours, 1)
+    m2 = (z**2).sum() / max(len(z) - 1, 1)
+    quadrant = np.select([(z > 0) & (lag > 0), (z <= 0) & (lag > 0), (z <= 0) & (lag <= 0)], [1, 2, 3], 4)
+    return LocalMoran(z * lag / m2 if m2 else np.zeros(len(z)), quadrant.astype(np.int64))
+
+
+def kernel_density(xy_m: Floats, at_m: Floats, bandwidth_m: float) -> Floats:
+    """Return the Gaussian kernel density at places, events per km², by the exact sum; no edge correction."""
+    sums = [np.exp(-_squared(part, xy_m) / (2 * bandwidth_m**2)).sum(axis=1) for part in _parts(at_m, len(xy_m))]
+    return np.concatenate([np.empty(0), *sums]) * 1e6 / (2 * np.pi * bandwidth_m**2)
+
+
+def density_surface(lattice: Lattice, xy_m: Floats, bandwidth_m: float) -> Floats:
+    """Return the Gaussian density of every cell, events per km², as a layer: counts smoothed in one pass.
+
+    Fast for surfaces of a million cells; the error against the exact sum is below 1 % while a cell is at most a
+    thirtieth of the bandwidth. Points outside the study area are left out.
+    """
+    counts = lattice.counts(xy_m).astype(np.float64)
+    smooth = gaussian_filter(counts, bandwidth_m / lattice.cell_m, mode="constant", truncate=6)
+    return np.where(lattice.inside, smooth, 0.0) * 1e6 / lattice.cell_m**2
+
+
+def _around(layer: NDArray[Number], contiguity: Contiguity) -> NDArray[Number]:
+    """Sum of the neighbours of every cell."""
+    height, width = layer.shape
+    padded, total = np.pad(layer, 1), np.zeros_like(layer)
+    for row, column in contiguity.steps:
+        total += padded[1 + row : 1 + row + height, 1 + column : 1 + column + width]
+    return total
+
+
+def _parts(at_m: Floats, points: int) -> Iterator[Floats]:
+    """Cut the places so that a table of distances stays below about 32 MB."""
+    step = max(1, 4_000_000 // max(points, 1))
+    return (at_m[start : start + step] for start in range(0, len(at_m), step))
+
+
+def _squared(a_m: Floats, b_m: Floats) -> Floats:
+    """Squared distances of all pairs."""
+    return ((a_m[:, None, 0] - b_m[None, :, 0]) ** 2) + ((a_m[:, None, 1] - b_m[None, :, 1]) ** 2)
