@@ -46,7 +46,7 @@ lock: $(VENV)/.ready ## Pin the dependencies anew
 $(VENV)/.ready: requirements-dev.lock pyproject.toml
 	$(SAY) 'Python environment: about two minutes the first time …'
 	@$(PYTHON) -m venv $(VENV) 2>/dev/null || (rm -rf $(VENV); sh scripts/need.sh python3-venv && $(PYTHON) -m venv $(VENV))
-	@$(BIN)/pip install --progress-bar on --require-hashes -r requirements-dev.lock | grep -v -e '^Requirement already' -e '^  Using cached' -e '^  Downloading' -e 'WARNING: Location' || true
+	@$(BIN)/pip install --require-hashes -r requirements-dev.lock
 	@$(BIN)/pip install -q --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 

@@ -37,7 +37,7 @@ def create_app(settings: Settings) -> FastAPI:
                 await stack.enter_async_context(starter(app))
             yield
 
-    app = FastAPI(title="Tianshu 天枢", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Tianshu 天枢", version="0.1.0", lifespan=lifespan, openapi_url=None)
     app.state.settings = settings
     problems.register(app)
     for router in ROUTERS:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import typer
 
-from api.cli import accounts, database, up
+from api.cli import accounts, database, reference, up
 from services.errors import TianshuError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -13,6 +13,7 @@ GROUPS: tuple[typer.Typer, ...] = (accounts.app,)
 COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
     up.register,
     database.register,
+    reference.register,
 )
 
 for group in GROUPS:

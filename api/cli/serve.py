@@ -8,6 +8,7 @@ import uvloop
 
 from api import gateway, logs, worker
 from api.main import create_app
+from services.db.engine import check_ready, make_engine, reading
 from services.settings import Settings
 
 
@@ -41,3 +42,17 @@ def register(app: typer.Typer) -> None:
         """Do the deferred and timed jobs."""
         logs.configure()
         asyncio.run(worker.run(Settings()))
+
+    @app.command("healthy")
+    def check_health() -> None:
+        """Exit with 0 when the database answers, else with 2 and a sentence."""
+        asyncio.run(_check_database(Settings()))
+
+
+async def _check_database(settings: Settings) -> None:
+    engine = make_engine(settings.database_address, pool_size=1)
+    try:
+        async with reading(engine) as db:
+            await check_ready(db)
+    finally:
+        await engine.dispose()

@@ -1,6 +1,8 @@
 """Is the service alive, is it ready, what does it count."""
 
-from fastapi import APIRouter, Response
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api import deps
@@ -19,19 +21,26 @@ class HealthOut(Model):
 
 @router.get("/health")
 async def read_health() -> HealthOut:
-    """The process lives. Open to everyone."""
+    """Say that the process lives. Open to everyone."""
     return HealthOut(status="alive")
 
 
 @router.get("/ready")
 async def read_readiness(db: deps.ReadDb) -> HealthOut:
-    """The database answers. Open to everyone; 503 when it does not."""
+    """Say that the database answers, or 503. Open to everyone."""
     await check_ready(db)
     return HealthOut(status="ready")
 
 
 @router.get("/metrics")
 async def read_metrics(who: deps.Who) -> Response:
-    """Prometheus counters of the API process."""
+    """Count what the API process did, in Prometheus' words."""
     await access.grant(who, access.Act.VIEW_METRICS)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/openapi.json")
+async def read_schema(request: Request, _: deps.Who) -> dict[str, Any]:
+    """Describe every route and every field, as OpenAPI 3.1."""
+    schema: dict[str, Any] = request.app.openapi()
+    return schema
