@@ -1,0 +1,93 @@
+"""Messages that come in several packets (JT/T 808 4.4.3): each is kept until all are there, within a limit.
+
+Packets of one message have consecutive serial numbers, so (message id, serial of packet 1, packets) names the message.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from services.ingest.jt808.framing import FLAG, MAX_BODY, Frame
+from services.ingest.jt808.kinds import RefusedError
+
+MAX_BYTES = 1 << 20
+"""Most bytes of unfinished messages that one terminal may keep us holding."""
+
+PATIENCE = timedelta(seconds=120)
+"""An unfinished message that gets no packet for this long is given up."""
+
+Key = tuple[int, int, int]
+
+
+@dataclass(slots=True)
+class _Unfinished:
+    """A message in the making: bodies by packet number, and the packets as they came."""
+
+    frame: Frame
+    total: int
+    touched: datetime
+    bodies: dict[int, bytes] = field(default_factory=dict)
+    contents: list[bytes] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Bytes held."""
+        return sum(map(len, self.contents)) + sum(map(len, self.bodies.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A message that never became whole."""
+
+    frame: Frame
+    detail: str
+    raw: bytes
+
+
+class Assembly:
+    """The unfinished messages of one terminal."""
+
+    __slots__ = ("_unfinished",)
+
+    def __init__(self) -> None:
+        self._unfinished: dict[Key, _Unfinished] = {}
+
+    def add(self, frame: Frame, content: bytes, now: datetime) -> Frame | None:
+        """The whole message if this was its last missing packet; its serial is that of packet 1.
+
+        Raises RefusedError "header" for an impossible packet number, "length" for a message beyond `MAX_BYTES`.
+        """
+        total, number = frame.part or (1, 1)
+        if not 1 <= number <= total:
+            raise RefusedError("header", f"packet {number} of {total}")
+        if total * MAX_BODY > MAX_BYTES:
+            raise RefusedError("length", f"{total} packets can be more than {MAX_BYTES} bytes")
+        first = (frame.serial - number + 1) & 0xFFFF
+        key = (frame.message_id, first, total)
+        message = self._unfinished.setdefault(key, _Unfinished(frame, total, now))
+        message.touched = now
+        if number not in message.bodies:
+            message.bodies[number] = frame.body
+            message.contents.append(content)
+        if len(message.bodies) < total:
+            return None
+        del self._unfinished[key]
+        body = b"".join(message.bodies[each] for each in range(1, total + 1))
+        return Frame(frame.message_id, frame.version, frame.phone, first, body, None, frame.protocol)
+
+    def give_up(self, now: datetime) -> Iterator[GivenUp]:
+        """Drop what waited too long and, oldest first, what is too much to hold."""
+        held = sum(message.size for message in self._unfinished.values())
+        for key, message in sorted(self._unfinished.items(), key=lambda pair: pair[1].touched):
+            if held <= MAX_BYTES and now - message.touched <= PATIENCE:
+                return
+            del self._unfinished[key]
+            held -= message.size
+            yield GivenUp(message.frame, _missing(message), FLAG + FLAG.join(message.contents) + FLAG)
+
+
+def _missing(message: _Unfinished) -> str:
+    """Which packets never came."""
+    numbers = [each for each in range(1, message.total + 1) if each not in message.bodies]
+    shown = ", ".join(map(str, numbers[:10])) + (", …" if len(numbers) > 10 else "")  # noqa: PLR2004
+    return f"of {message.total} packets these never came: {shown}"

@@ -1,0 +1,194 @@
+"""The platform's side of one connection with a terminal, without the connection.
+
+    bytes → Splitter → open_frame → gate → Assembly → messages.decode → Event        Event, result → reply → bytes
+
+Nothing but registration, authentication, heartbeat and unregistering passes the gate before the door has called
+`authenticated`; after it, only frames of the phone that was authenticated (JT/T 808 5.1, 5.2).
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from services.ingest.jt808 import fields, messages
+from services.ingest.jt808.events import (
+    Authenticating,
+    Event,
+    Heartbeat,
+    Other,
+    Positions,
+    Refused,
+    Registering,
+    Unregistering,
+)
+from services.ingest.jt808.framing import FLAG, Frame, Splitter, Version, close_frame, identity, open_frame
+from services.ingest.jt808.kinds import RefusedError
+from services.ingest.jt808.messages import position, session
+from services.ingest.jt808.parts import Assembly
+
+BEFORE_AUTHENTICATION = frozenset({0x0002, 0x0003, 0x0100, 0x0102})
+"""Messages that pass the gate at any time."""
+
+ANSWERS = frozenset({0x0001, 0x0104, 0x0107, 0x0201, 0x0302, 0x0500, 0x0608, 0x0700, 0x0802, 0x0805, 0x0A00})
+"""Messages that answer one of the platform's and are not answered again."""
+
+FROM_PLATFORM = 0x8000
+"""Bit of a message id that tells the direction."""
+
+
+class Terminal:
+    """One connection's conversation. `receive` says what came, `reply` and `send` say what to write back."""
+
+    __slots__ = ("_assembly", "_authenticating", "_phone", "_protocol", "_serial", "_splitter", "_version")
+
+    def __init__(self) -> None:
+        self._splitter = Splitter()
+        self._assembly = Assembly()
+        self._serial = 0
+        self._version = Version.V2013
+        self._protocol = 1
+        self._authenticating: str | None = None
+        self._phone: str | None = None
+
+    @property
+    def phone(self) -> str | None:
+        """Identity of the terminal, once authenticated."""
+        return self._phone
+
+    @property
+    def version(self) -> Version:
+        """The edition of the standard that the terminal speaks, as far as it has shown."""
+        return self._version
+
+    def receive(self, data: bytes, now: datetime) -> Iterator[Event]:
+        """What the terminal says with these bytes; whatever they are, nothing is raised.
+
+        The frames are read as the iterator is driven: handle each event, and call `authenticated` where due, before
+        asking for the next, so that what follows an authentication in the same bytes is judged by its outcome.
+        """
+        contents = self._splitter.feed(data)
+        return self._said_in(contents, now)
+
+    def authenticated(self, known: Version | None = None) -> None:
+        """Open the gate for the phone that authenticated last.
+
+        `known` is the edition it registered with, if the door remembers: the headers of 2011 and 2013 are the same.
+        """
+        self._phone = self._authenticating
+        if known is not None and self._version is not Version.V2019:
+            self._version = known
+
+    def reply(self, event: Event, result: session.Result = session.Result.OK) -> bytes:
+        """The general reply 0x8001 to write back, one a packet; empty if there is nothing that can be answered."""
+        if event.phone is None or event.serial is None or event.message_id is None or event.message_id in ANSWERS:
+            return b""
+        packets = event.packets if isinstance(event, Positions | Other) else 1
+        serials = [(event.serial + packet) & 0xFFFF for packet in range(packets)]
+        return b"".join(
+            self._frame(session.PlatformReply(serial, event.message_id, result), event.phone) for serial in serials
+        )
+
+    def reply_registered(self, event: Registering, result: session.Registration, code: str | None = None) -> bytes:
+        """The answer 0x8100 to a registration; result 0 takes a code, the others take none."""
+        return self._frame(session.RegisterReply(event.serial, result, code), event.phone)
+
+    def send(self, message: Any) -> bytes:
+        """A message of the platform's own; its serial number is `next_serial` as it was before the call."""
+        return self._frame(message, self._phone or self._authenticating or "0")
+
+    @property
+    def next_serial(self) -> int:
+        """Serial number of the message that is written next."""
+        return self._serial
+
+    def _frame(self, message: Any, phone: str) -> bytes:
+        frame = messages.encode(
+            message, phone=phone, serial=self._serial, version=self._version, protocol=self._protocol
+        )
+        self._serial = (self._serial + 1) & 0xFFFF
+        return close_frame(frame)
+
+    def _said_in(self, contents: list[bytes], now: datetime) -> Iterator[Event]:
+        """The events of these frames, after those of messages that will never be whole."""
+        for lost in self._assembly.give_up(now):
+            yield _refused(RefusedError("incomplete", lost.detail), lost.raw, lost.frame)
+        for content in contents:
+            yield from self._events(content, now)
+
+    def _events(self, content: bytes, now: datetime) -> Iterator[Event]:
+        """What one frame says: one event, but for a batch with bad reports and a packet that others must follow."""
+        frame = None
+        try:
+            frame = open_frame(content)
+            phone = self._pass_gate(frame)
+            packets = frame.part[0] if frame.part else 1
+            whole = self._assembly.add(frame, content, now) if frame.part else frame
+            if whole is None:
+                return
+            self._version, self._protocol = messages.version_of(whole, self._version), whole.protocol
+            message = messages.decode(whole, self._version)
+        except RefusedError as error:
+            yield _refused(error, FLAG + content + FLAG, frame)
+            return
+        if isinstance(message, position.LocationReport):
+            reports = ((message, whole.body),)
+            yield Positions(phone, whole.serial, whole.message_id, reports, late=False, packets=packets)
+        elif isinstance(message, position.BatchReport):
+            yield from _batch(message, content, whole, phone, packets)
+        else:
+            yield self._said(message, whole, phone, packets)
+
+    def _pass_gate(self, frame: Frame) -> str:
+        """The identity of the sender, if it may say this now."""
+        phone = identity(frame.phone)
+        if frame.message_id & FROM_PLATFORM:
+            raise RefusedError("unsupported", f"message 0x{frame.message_id:04x} is the platform's to send")
+        if phone != self._phone and frame.message_id not in BEFORE_AUTHENTICATION:
+            signed_in = "nobody is" if self._phone is None else f"{self._phone} is"
+            raise RefusedError(
+                "unauthenticated", f"message 0x{frame.message_id:04x} of {phone}, but {signed_in} signed in"
+            )
+        return phone
+
+    def _said(self, message: Any, frame: Frame, phone: str, packets: int) -> Event:
+        """The event of a message that is no position."""
+        match message:
+            case session.Register():
+                return Registering(phone, self._version, frame.serial, message)
+            case session.Authenticate():
+                self._authenticating = phone
+                return Authenticating(phone, self._version, frame.serial, message.code, "", "")
+            case session.Authenticate2019():
+                self._authenticating = phone
+                return Authenticating(phone, self._version, frame.serial, message.code, message.imei, message.software)
+            case session.Heartbeat():
+                return Heartbeat(phone, frame.serial)
+            case session.Unregister():
+                return Unregistering(phone, frame.serial)
+        return Other(phone, frame.serial, frame.message_id, message, packets)
+
+
+def _batch(batch: position.BatchReport, content: bytes, frame: Frame, phone: str, packets: int) -> Iterator[Event]:
+    """The reports of a batch that can be read, then a refusal for each that can't.
+
+    The terminal gets one answer: the refusals carry no serial number to answer to unless nothing was readable.
+    """
+    reports, refusals = [], []
+    for number, item in enumerate(batch.items, 1):
+        try:
+            reports.append((fields.read(position.LocationReport, item), item))
+        except RefusedError as error:
+            refusals.append(f"report {number} of {batch.count}: {error.detail}")
+    late = batch.kind == position.CATCH_UP
+    serial = None if reports else frame.serial
+    if reports or not refusals:
+        yield Positions(phone, frame.serial, frame.message_id, tuple(reports), late, packets)
+    for detail in refusals:
+        yield Refused("body", detail, FLAG + content + FLAG, phone, serial, frame.message_id)
+
+
+def _refused(error: RefusedError, raw: bytes, frame: Frame | None) -> Refused:
+    """The refusal of a frame, with what its header said if it was intact."""
+    if frame is None:
+        return Refused(error.reason, error.detail, raw)
+    return Refused(error.reason, error.detail, raw, identity(frame.phone), frame.serial, frame.message_id)
