@@ -34,6 +34,9 @@ MAX_CELLS = 4_000_000
 FDR = 0.05
 """Share of false discoveries tolerated among the hot cells."""
 
+MIN_INCIDENTS = 30
+"""Below this many incidents the normal approximation says nothing (the textbook's bound for means): no cell is hot."""
+
 
 class DensityError(ValueError):
     """The grid asked for can't be laid; the sentence says why."""
@@ -115,7 +118,12 @@ class HotSpots:
     @property
     def hot(self) -> Bools:
         """Cells with more around them than chance explains: z > 0 and q <= `FDR`. Cold ones are never shown."""
-        return (self.gi_star_z > 0) & (self.q_bh <= FDR)
+        return (self.gi_star_z > 0) & (self.q_bh <= FDR) & self.enough
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are enough incidents to call anything a finding."""
+        return int(self.n.sum()) >= MIN_INCIDENTS
 
 
 @dataclass(frozen=True, slots=True)

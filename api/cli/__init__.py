@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 import typer
 
-from api.cli import accounts, database, reference, up
+from api.cli import accounts, database, decode, lab, reference, up
 from services.errors import TianshuError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-GROUPS: tuple[typer.Typer, ...] = (accounts.app,)
+GROUPS: tuple[typer.Typer, ...] = (accounts.app, lab.app)
 COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
     up.register,
+    decode.register,
     database.register,
     reference.register,
 )

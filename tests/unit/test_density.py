@@ -195,6 +195,15 @@ def test_cold_cells_are_never_called_hot():
     assert not (found.hot & (found.gi_star_z <= 0)).any()
 
 
+def test_too_few_incidents_make_nothing_hot_whatever_the_score():
+    few, enough = np.zeros((9, 9), dtype=int), np.zeros((9, 9), dtype=int)
+    few[4, 4], enough[4, 4] = density.MIN_INCIDENTS - 1, density.MIN_INCIDENTS
+    area = shapely.box(0.5, 0.5, 89.5, 89.5)
+    found = [density.hot_spots(density.lay(xy_m, 10, area=area), xy_m) for xy_m in map(_points, (few, enough))]
+    assert [(spots.q_bh < 0.05).any() for spots in found] == [True, True]
+    assert [spots.hot.any() for spots in found] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("xy_m", "cell_m", "sentence"),
     [
