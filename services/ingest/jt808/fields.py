@@ -114,18 +114,15 @@ def counted_by(name: str, kind: Any) -> Flowing:
     return Flowing(read, write, (name,))
 
 
-def only_if(name: str, kind: Any, *, equals: int | None = None, bit: int | None = None) -> Flowing:
-    """A field that is there only if the earlier field `name` equals a value, or has a bit set; else None."""
+def only_if(name: str, there: Callable[[int], object], kind: Any) -> Flowing:
+    """A field that is there only if `there` says so of the earlier field `name`; else None."""
     inner = flowing(kind)
-
-    def there(value: int) -> bool:
-        return value == equals if bit is None else bool(value >> bit & 1)
 
     def read(data: bytes, pos: int, end: int, value: int, *used: Any) -> tuple[Any, int]:
         return inner.read(data, pos, end, *used) if there(value) else (None, pos)
 
     def write(item: Any, value: int, *used: Any) -> bytes:
-        if there(value) != (item is not None):
+        if bool(there(value)) != (item is not None):
             raise InvalidError(
                 f"with {name} {value} the field that hangs on it must {'' if there(value) else 'not '}be given"
             )

@@ -70,6 +70,11 @@ def _colored(body: bytes, offset: int) -> bool:
     return body[offset] in _COLORS or (body[offset] == 0 and body[offset + 1 :].isalnum())
 
 
+def knows(frame: Frame, known: Version | None = None) -> bool:
+    """Whether the table has this message in this edition."""
+    return (frame.message_id, version_of(frame, known)) in CLASSES
+
+
 def decode(frame: Frame, known: Version | None = None) -> Any:
     """The message in a frame.
 

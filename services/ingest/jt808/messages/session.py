@@ -109,4 +109,4 @@ class RegisterReply:
 
     answered_serial: Annotated[int, U16]
     result: Annotated[int, U8]
-    code: Annotated[str | None, only_if("result", STRING, equals=0)] = None
+    code: Annotated[str | None, only_if("result", lambda result: result == 0, STRING)] = None
