@@ -1,0 +1,96 @@
+"""`tianshu decode`: JT/T 808 frames in, one JSON object a frame out."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+
+from services.errors import InvalidError
+from services.ingest import jt808
+from services.ingest.jt808 import framing, messages
+from services.ingest.jt808.kinds import RefusedError
+from services.ingest.jt808.plain import plain
+
+MAX_LINE = 8 * framing.MAX_FRAME
+"""A line longer than any frame in hex, spaces included, is not worth holding."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(decode)
+
+
+def decode(
+    file: Annotated[Path | None, typer.Argument(help="Frames as hex, one a line; standard input if left out")] = None,
+) -> None:
+    """Print what each JT/T 808 frame says: one JSON object a line, in the order of the frames.
+
+    A frame that can't be read gives its reason: hex, escape, header, checksum, length, encrypted, unsupported (one of
+    several packets) or body. A message that is not in the table is shown with its raw body.
+    """
+    try:
+        if file is None:
+            _decode_lines(sys.stdin.buffer)
+        else:
+            with file.open("rb") as stream:
+                _decode_lines(stream)
+    except BrokenPipeError:
+        raise typer.Exit(0) from None
+    except OSError as error:
+        raise InvalidError(f"{file} can't be read: {error.strerror or error}.") from error
+
+
+def _decode_lines(stream: BinaryIO) -> None:
+    """Print an object for each line that is not blank."""
+    for line in _lines(stream):
+        sys.stdout.write(json.dumps(describe(line), ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _lines(stream: BinaryIO) -> Iterator[str]:
+    """The lines that are not blank, each cut at `MAX_LINE`."""
+    while line := stream.readline(MAX_LINE):
+        rest = line
+        while not rest.endswith(b"\n") and (rest := stream.readline(MAX_LINE)):
+            pass
+        if text := line.decode("ascii", "replace").strip():
+            yield text
+
+
+def describe(line: str) -> dict[str, Any]:
+    """What one frame in hex says, or why it can't be read. Flags at the ends may be there or not."""
+    try:
+        frame = framing.open_frame(_content(line))
+        version = messages.version_of(frame)
+        body = _body(frame)
+    except RefusedError as error:
+        return {"ok": False, "error": error.reason, "detail": error.detail}
+    return {
+        "ok": True,
+        "message_id": f"0x{frame.message_id:04x}",
+        "version": version.value,
+        "phone": frame.phone,
+        "serial": frame.serial,
+        "body": body,
+    }
+
+
+def _content(line: str) -> bytes:
+    """The bytes between the flags of a line of hex."""
+    try:
+        content = bytes.fromhex(line).strip(framing.FLAG)
+    except ValueError:
+        raise RefusedError("hex", "the line is not hex digits in pairs") from None
+    if framing.FLAG in content:
+        raise RefusedError("escape", "7E stands inside the frame: one frame a line, 7E inside is sent as 7D 02")
+    return content
+
+
+def _body(frame: jt808.Frame) -> Any:
+    """The message as plain values; raw if the table does not know it."""
+    if frame.part is None and not messages.knows(frame):
+        return {"raw": frame.body.hex()}
+    return plain(messages.decode(frame))
