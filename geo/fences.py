@@ -6,10 +6,10 @@ is evidence; one that straddles it says nothing.
     distance (signed, negative inside)   -5 r95      -r95    0    r95       5 r95
     evidence                         deep in | clear in | ambiguous | clear out | deep out
 
-Events come from a state machine with hysteresis, one per device and rule. After a change of side the next one needs five
-times as much (`WIDE`): evidence five times as deep, or five times as many fixes over a minute at least, until a fix deep
-on the present side re-arms the rule. A vehicle that jitters on the edge therefore makes one pair of events at most, and
-one that really leaves is told at once.
+Events come from a state machine with hysteresis, one per device and rule. After a change of side the next one needs
+five times as much (`WIDE`): evidence five times as deep, or five times as many fixes over a minute at least, until a
+fix deep on the present side re-arms the rule. A vehicle that jitters on the edge therefore makes one pair of events at
+most, and one that really leaves is told at once.
 """
 
 import math
