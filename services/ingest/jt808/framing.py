@@ -174,10 +174,7 @@ def close_frame(frame: Frame) -> bytes:
     """The bytes of a frame with both flags. Raises InvalidError when the body or the phone is too long."""
     if len(frame.body) > MAX_BODY:
         raise InvalidError(f"a body takes {MAX_BODY} bytes at most, this one has {len(frame.body)}")
-    digits = PHONE_DIGITS[frame.version]
-    phone = bytes.fromhex(frame.phone.zfill(digits))
-    if 2 * len(phone) != digits:
-        raise InvalidError(f"a phone has {digits} digits at most in {frame.version}, {frame.phone} has more")
+    phone = _pack_phone(frame.phone, PHONE_DIGITS[frame.version])
     properties = len(frame.body) | (PARTED if frame.part else 0)
     if frame.version is Version.V2019:
         head = _NEW.pack(frame.message_id, properties | VERSIONED, frame.protocol, phone, frame.serial)
@@ -185,3 +182,11 @@ def close_frame(frame: Frame) -> bytes:
         head = _OLD.pack(frame.message_id, properties, phone, frame.serial)
     data = head + (_PART.pack(*frame.part) if frame.part else b"") + frame.body
     return FLAG + escape(data + bytes((xor(data),))) + FLAG
+
+
+def _pack_phone(phone: str, digits: int) -> bytes:
+    """A phone padded to the width of the header."""
+    padded = phone.zfill(digits)
+    if len(padded) != digits or not set(padded) <= set("0123456789abcdef"):
+        raise InvalidError(f"a phone has {digits} digits at most in this edition, {phone!r} is none")
+    return bytes.fromhex(padded)

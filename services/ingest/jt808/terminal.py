@@ -32,9 +32,6 @@ BEFORE_AUTHENTICATION = frozenset({0x0002, 0x0003, 0x0100, 0x0102})
 ANSWERS = frozenset({0x0001, 0x0104, 0x0107, 0x0201, 0x0302, 0x0500, 0x0608, 0x0700, 0x0802, 0x0805, 0x0A00})
 """Messages that answer one of the platform's and are not answered again."""
 
-FROM_PLATFORM = 0x8000
-"""Bit of a message id that tells the direction."""
-
 
 class Terminal:
     """One connection's conversation. `receive` says what came, `reply` and `send` say what to write back."""
@@ -141,7 +138,7 @@ class Terminal:
     def _pass_gate(self, frame: Frame) -> str:
         """The identity of the sender, if it may say this now."""
         phone = identity(frame.phone)
-        if frame.message_id & FROM_PLATFORM:
+        if frame.message_id & messages.FROM_PLATFORM:
             raise RefusedError("unsupported", f"message 0x{frame.message_id:04x} is the platform's to send")
         if phone != self._phone and frame.message_id not in BEFORE_AUTHENTICATION:
             signed_in = "nobody is" if self._phone is None else f"{self._phone} is"

@@ -34,6 +34,9 @@ TABLE: tuple[tuple[int, tuple[Version, ...], type], ...] = (
 )
 """Message id, the editions it stands in, and its class. A message more is a class and a line more."""
 
+FROM_PLATFORM = 0x8000
+"""Bit of a message id that tells the direction."""
+
 CLASSES = {(message_id, version): message for message_id, versions, message in TABLE for version in versions}
 IDS = {message: message_id for message_id, _, message in TABLE}
 """Classes that serve two ids do not exist: the id follows from the class."""

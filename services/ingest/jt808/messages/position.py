@@ -34,6 +34,8 @@ CATCH_UP = 1
 FIRST_SYSTEM = 18
 """Status bit of GPS; BeiDou, GLONASS and Galileo follow, in the order of `geo.fix.Systems`."""
 
+_SYSTEMS = tuple(fix.Systems(bits) for bits in range(16))
+
 
 @dataclass(frozen=True, slots=True)
 class LocationReport:
@@ -62,7 +64,7 @@ class LocationReport:
     @property
     def systems(self) -> fix.Systems:
         """Satellite systems in the fix; none known from terminals of 2011."""
-        return fix.Systems(self.status >> FIRST_SYSTEM & 0b1111)
+        return _SYSTEMS[self.status >> FIRST_SYSTEM & 0b1111]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,59 @@
+"""From what a terminal reports to a fix: identity, judgement, provenance."""
+
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from geo import quality
+from geo.fix import Fix, Quality, Source, Systems
+from services.ingest.jt808.framing import Version
+from services.ingest.jt808.messages.position import LocationReport, Status
+
+_CIRCLE_DEG = 360
+
+
+def to_fix(
+    report: LocationReport,
+    device_id: int,
+    body: bytes,
+    now: datetime,
+    *,
+    future_tolerance: timedelta,
+    past_tolerance: timedelta,
+    version: Version = Version.V2013,
+    late: bool = False,
+) -> Fix:
+    """The fix that a report makes; `body` is the 0x0200 body it was read from, `now` when it came.
+
+    What is doubtful is flagged, never left out. A terminal of 2011 says nothing about satellite systems: the bits are
+    reserved there.
+    """
+    doubts = quality.judge(
+        lon_deg=report.lon_deg,
+        lat_deg=report.lat_deg,
+        at=report.at,
+        now=now,
+        future_tolerance=future_tolerance,
+        past_tolerance=past_tolerance,
+        positioned=report.positioned,
+        encrypted=bool(report.status & Status.ENCRYPTED),
+    )
+    return Fix(
+        device_id=device_id,
+        at=report.at,
+        lon_deg=report.lon_deg,
+        lat_deg=report.lat_deg,
+        payload_hash=payload_hash(body),
+        altitude_m=float(report.altitude_m),
+        speed_mps=report.speed_mps,
+        heading_deg=float(report.heading_deg % _CIRCLE_DEG) if report.heading_deg <= _CIRCLE_DEG else None,
+        alarm=report.alarm,
+        status=report.status,
+        systems=Systems(0) if version is Version.V2011 else report.systems,
+        flags=doubts | Quality.LATE if late else doubts,
+        source=Source.JT808,
+    )
+
+
+def payload_hash(body: bytes) -> int:
+    """64 bits of BLAKE2b as a signed number: with device and time it tells a retransmission from another fix."""
+    return int.from_bytes(blake2b(body, digest_size=8).digest(), "big", signed=True)

@@ -1,0 +1,1 @@
+"""What tests of several columns build their input with."""
