@@ -112,6 +112,12 @@ def haversine_m(lon_a: ArrayLike, lat_a: ArrayLike, lon_b: ArrayLike, lat_b: Arr
     return np.asarray(2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(chord, 0, 1))))
 
 
+def on_the_sphere(lon_deg: ArrayLike, lat_deg: ArrayLike) -> Array:
+    """Return places as rows of x, y, z on the mean sphere, metres from its centre: distances without a projection."""
+    lon, lat = np.radians(np.asarray(lon_deg, np.float64)), np.radians(np.asarray(lat_deg, np.float64))
+    return EARTH_RADIUS_M * np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+
+
 @lru_cache(maxsize=64)
 def _transformer(source: int, target: int) -> pyproj.Transformer:
     """Return the transformation between two EPSG codes, axes in (x, y) order; building one takes milliseconds.

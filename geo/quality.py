@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from geo.crs import EARTH_RADIUS_M
+from geo import crs
 from geo.fix import Quality
 
 Array = NDArray[np.float64]
@@ -77,7 +77,7 @@ def spikes(times_s: ArrayLike, lon_deg: ArrayLike, lat_deg: ArrayLike) -> NDArra
     Measured on the synthetic city (10 s, errors of 71 to 3,970 m): recall 0.96, false 0.02 %. With a fix every 60 s it
     finds half of them: what was there between two such fixes is anybody's guess, and it prefers not to guess.
     """
-    times, points = np.asarray(times_s, dtype=np.float64), _on_the_sphere(lon_deg, lat_deg)
+    times, points = np.asarray(times_s, dtype=np.float64), crs.on_the_sphere(lon_deg, lat_deg)
     flagged = np.zeros(times.size, dtype=bool)
     kept = np.flatnonzero(np.r_[True, np.diff(times) > 0]) if times.size else np.zeros(0, dtype=int)
     while kept.size >= _ENOUGH_FOR_A_VERDICT:
@@ -117,12 +117,6 @@ def _believable_mps(speeds: Array, straight_mps: Array, span: Array) -> Array:
     longer = np.maximum(span / 2 - USUAL_INTERVAL_S, 0.0)
     ease = np.where(np.maximum(fastest, straight_mps) > MOVING_MPS, EASE_MPS2 * longer, 0.0)
     return np.asarray(np.maximum(usual, np.minimum(usual + ease, CRUISE_MPS)))
-
-
-def _on_the_sphere(lon_deg: ArrayLike, lat_deg: ArrayLike) -> Array:
-    """Return places as points in space, metres from the Earth's centre: straight lines without a projection."""
-    lon, lat = np.radians(np.asarray(lon_deg, np.float64)), np.radians(np.asarray(lat_deg, np.float64))
-    return EARTH_RADIUS_M * np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
 
 
 def _between(a: Array, b: Array) -> Array:
