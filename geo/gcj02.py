@@ -29,6 +29,7 @@ KRASOVSKY_EE: Final = 0.00669342162296594323
 BAIDU_WAVE: Final = np.pi * 3000.0 / 180.0
 
 _CLOSE_DEG: Final = 1e-12
+_EDGE_DEG: Final = 1e-10
 _MOST_ROUNDS: Final = 20
 
 
@@ -132,11 +133,11 @@ def _unshift(lon: Array, lat: Array, forward: Formula) -> tuple[Array, Array]:
         x, y = x - miss_x, y - miss_y
         if not np.any(np.maximum(np.abs(miss_x), np.abs(miss_y)) > _CLOSE_DEG):
             break
-    shifted = _inside(x, y) | _inside(lon, lat)
+    shifted = _inside(x, y, slack=_EDGE_DEG) | _inside(lon, lat)
     return np.where(shifted, x, lon), np.where(shifted, y, lat)
 
 
-def _inside(lon: Array, lat: Array) -> NDArray[np.bool_]:
+def _inside(lon: Array, lat: Array, *, slack: float = 0.0) -> NDArray[np.bool_]:
     """Tell which places lie inside the shifted region."""
     west, south, east, north = BOX
-    return (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+    return (lon >= west - slack) & (lon <= east + slack) & (lat >= south - slack) & (lat <= north + slack)

@@ -95,6 +95,9 @@ LEVELS: Final = (
 )
 """Clause 5.2 and table 1 (height radices: 6.1, 6.2); a cell of level n is `LEVELS[n - 1]`."""
 
+HEIGHTS: Final = tuple(math.prod(level.height_radix for level in LEVELS[1 + above :]) for above in range(DEEPEST))
+"""How many cells of level 10 a cell of each level is high: 4°, 30', 15', 1', 4" … of `_height_count`'s steps."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -281,11 +284,10 @@ def _flat(code: str) -> _Index:
 def _height_count(height_m: float) -> int:
     """Return the number n of the height's cell (annex C.2); cells grow with the height as they do with the radius."""
     ratio = height_m / EARTH_RADIUS_M
-    degree = math.pi / 180
-    count = _whole(UNITS_PER_DEGREE * math.log1p(ratio) / math.log1p(degree)) if ratio > -1 else -(2**31)
-    if abs(count) >= LEVELS[0].height_radix * LEVELS[0].lat:
+    count = UNITS_PER_DEGREE * math.log1p(ratio) / math.log1p(math.pi / 180) if ratio > -1 else -math.inf
+    if not abs(count) < LEVELS[0].height_radix * HEIGHTS[0]:
         raise GridError(f"height {height_m} m is outside of -6302 km to 528680 km")
-    return count
+    return _whole(count)
 
 
 def _height_m(count: int) -> float:
@@ -295,8 +297,8 @@ def _height_m(count: int) -> float:
 
 def _height_digits(count: int) -> list[str]:
     """Write the magnitude of a height's number, one piece a level: 00–63, then one symbol each."""
-    digits = [SYMBOLS[count // size.lat % size.height_radix] for size in LEVELS[1:]]
-    return [f"{count // LEVELS[0].lat:02}", *digits]
+    pairs = zip(HEIGHTS[1:], LEVELS[1:], strict=True)
+    return [f"{count // HEIGHTS[0]:02}", *(SYMBOLS[count // size % level.height_radix] for size, level in pairs)]
 
 
 def _height_faces(digits: str, level: int, *, below: bool) -> tuple[float, float]:
@@ -308,8 +310,8 @@ def _height_faces(digits: str, level: int, *, below: bool) -> tuple[float, float
         not 0 <= symbol < radix for symbol, radix in zip(symbols, radices, strict=True)
     ):
         raise GridError(f"height digits {digits!r} do not exist in radices 64, 8, 2, 15, 15, 2, 8, 8, 8, 8")
-    size = LEVELS[level - 1].lat
-    count = first * LEVELS[0].lat + sum(s * part.lat for s, part in zip(symbols, LEVELS[1:level], strict=True))
+    size = HEIGHTS[level - 1]
+    count = sum(digit * part for digit, part in zip([first, *symbols], HEIGHTS[:level], strict=True))
     if not below:
         return _height_m(count), _height_m(count + size)
     if count + size == 1:
