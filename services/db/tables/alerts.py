@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, text
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.db.tables.base import Base, Changed, Key
@@ -14,6 +14,11 @@ class Alert(Base):
     """Something a person has to look at."""
 
     __tablename__ = "alert"
+    __table_args__ = (
+        Index(
+            "uq_alert_open_sos", "device_id", unique=True, postgresql_where=text("kind = 'sos' AND state <> 'closed'")
+        ),
+    )
 
     id: Mapped[Key]
     key: Mapped[str] = mapped_column(unique=True)  # the same cause has the same key: raised again, it adds nothing

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Boolean, ForeignKey, Integer, Text, text
+from sqlalchemy import ARRAY, Boolean, ForeignKey, Index, Integer, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.db.tables.base import Base, Key
+from services.db.tables.base import Base, Changed, Key
 from services.db.types import geography
 
 
@@ -46,7 +46,19 @@ class AreaState(Base):
     """The state of the hysteresis of one device at one rule; `state` is geo.fences' own value as JSON."""
 
     __tablename__ = "area_state"
+    __table_args__ = (Index("ix_area_state_busy", "device_id", postgresql_where=text("NOT idle")),)
 
     rule_id: Mapped[int] = mapped_column(ForeignKey("area_rule.id"), primary_key=True)
     device_id: Mapped[int] = mapped_column(ForeignKey("device.id"), primary_key=True)
+    at: Mapped[datetime]  # of the newest fix taken in
+    idle: Mapped[bool]  # a fix far outside would teach it nothing
     state: Mapped[dict[str, Any]]
+
+
+class AreaVersion(Base):
+    """One row: the last transaction that changed an area or a rule. A trigger writes it, the watchers compare it."""
+
+    __tablename__ = "area_version"
+
+    one: Mapped[bool] = mapped_column(Boolean, primary_key=True)
+    changed_xid: Mapped[Changed]

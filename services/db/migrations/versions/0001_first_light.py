@@ -19,6 +19,15 @@ FUNCTIONS = (
         RETURN NEW;
     END $$
     """,
+    # the watchers keep the areas in memory; concurrent writers wait for each other here, so none is overlooked
+    """
+    CREATE FUNCTION tianshu_areas_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO area_version (one, changed_xid) VALUES (true, tianshu_xid())
+        ON CONFLICT (one) DO UPDATE SET changed_xid = excluded.changed_xid;
+        RETURN NULL;
+    END $$
+    """,
     # the audit trail and the log of a call are written once
     """
     CREATE FUNCTION tianshu_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -99,7 +108,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("device_id", "at", "payload_hash", name=op.f("pk_fix")),
         postgresql_partition_by="RANGE (at)",
     )
-    op.create_index("ix_fix_place", "fix", ["place"], unique=False, postgresql_using="gist")
     op.create_table(
         "newest_fix",
         sa.Column("device_id", sa.BigInteger(), nullable=False),
@@ -118,7 +126,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("device_id", name=op.f("pk_newest_fix")),
         postgresql_with={"fillfactor": 50},
     )
-    op.create_index("ix_newest_fix_place", "newest_fix", ["place"], unique=False, postgresql_using="gist")
     op.create_table(
         "outbox",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -325,6 +332,13 @@ def upgrade() -> None:
     )
     op.create_index("idx_alert_place", "alert", ["place"], unique=False, postgresql_using="gist")
     op.create_index(op.f("ix_alert_state"), "alert", ["state"], unique=False)
+    op.create_index(
+        "uq_alert_open_sos",
+        "alert",
+        ["device_id"],
+        unique=True,
+        postgresql_where=sa.text("kind = 'sos' AND state <> 'closed'"),
+    )
     op.create_table(
         "area_rule",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -378,14 +392,30 @@ def upgrade() -> None:
         "area_state",
         sa.Column("rule_id", sa.BigInteger(), nullable=False),
         sa.Column("device_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("idle", sa.Boolean(), nullable=False),
         sa.Column("state", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_area_state_device_id")),
         sa.ForeignKeyConstraint(["rule_id"], ["area_rule.id"], name=op.f("fk_area_state_rule_id")),
         sa.PrimaryKeyConstraint("rule_id", "device_id", name=op.f("pk_area_state")),
     )
+    op.create_index(
+        "ix_area_state_busy", "area_state", ["device_id"], unique=False, postgresql_where=sa.text("NOT idle")
+    )
+    op.create_table(
+        "area_version",
+        sa.Column("one", sa.Boolean(), nullable=False),
+        sa.Column("changed_xid", sa.BigInteger(), server_default=sa.text("tianshu_xid()"), nullable=False),
+        sa.PrimaryKeyConstraint("one", name=op.f("pk_area_version")),
+    )
 
     for table in TOUCHED:
         op.execute(f"CREATE TRIGGER touch BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION tianshu_touch()")
+    for table in ("area", "area_rule"):
+        op.execute(
+            f"CREATE TRIGGER areas_changed AFTER INSERT OR UPDATE OR DELETE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION tianshu_areas_changed()"
+        )
     for table in APPEND_ONLY:
         op.execute(
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} "
