@@ -30,6 +30,8 @@ BAIDU_WAVE: Final = np.pi * 3000.0 / 180.0
 
 _CLOSE_DEG: Final = 1e-12
 _EDGE_DEG: Final = 1e-10
+_LONGEST_SHIFT_DEG: Final = 0.1
+_HOME: Final = (105.0, 35.0)  # stands in for places that need no computing
 _MOST_ROUNDS: Final = 20
 
 
@@ -117,7 +119,7 @@ def _forward(system: str) -> Formula:
 def _shift(lon: Array, lat: Array, forward: Formula) -> tuple[Array, Array]:
     """Carry WGS 84 into a system, inside the box only."""
     inside = _inside(lon, lat)
-    x, y = forward(lon, lat)
+    x, y = forward(np.where(inside, lon, _HOME[0]), np.where(inside, lat, _HOME[1]))
     return np.where(inside, x, lon), np.where(inside, y, lat)
 
 
@@ -126,14 +128,16 @@ def _unshift(lon: Array, lat: Array, forward: Formula) -> tuple[Array, Array]:
 
     The shift changes by less than 3 % of the way walked, so every round wins 1.5 decimal digits or more.
     """
-    x, y = lon, lat
+    near = _inside(lon, lat, slack=_LONGEST_SHIFT_DEG)
+    to_x, to_y = np.where(near, lon, _HOME[0]), np.where(near, lat, _HOME[1])
+    x, y = to_x, to_y
     for _ in range(_MOST_ROUNDS):
         ahead_x, ahead_y = forward(x, y)
-        miss_x, miss_y = ahead_x - lon, ahead_y - lat
+        miss_x, miss_y = ahead_x - to_x, ahead_y - to_y
         x, y = x - miss_x, y - miss_y
         if not np.any(np.maximum(np.abs(miss_x), np.abs(miss_y)) > _CLOSE_DEG):
             break
-    shifted = _inside(x, y, slack=_EDGE_DEG) | _inside(lon, lat)
+    shifted = near & (_inside(x, y, slack=_EDGE_DEG) | _inside(lon, lat))
     return np.where(shifted, x, lon), np.where(shifted, y, lat)
 
 
