@@ -2,12 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TypeAlias
 
 from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from services.errors import UnavailableError
+
+Engine: TypeAlias = AsyncEngine
+"""The name by which the doors, which don't know SQLAlchemy, call what `make_engine` returns."""
 
 
 class DatabaseAwayError(UnavailableError):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, REAL, BigInteger, Index, Integer, SmallInteger, Text, text
+from sqlalchemy import ARRAY, REAL, BigInteger, Integer, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.db.tables.base import Base, Changed, Key
@@ -14,10 +14,7 @@ class Fix(Base):
     """One position report. Partitioned by day of `at`; a replay of the same payload adds nothing."""
 
     __tablename__ = "fix"
-    __table_args__ = (
-        Index("ix_fix_place", "place", postgresql_using="gist"),
-        {"postgresql_partition_by": "RANGE (at)"},
-    )
+    __table_args__ = ({"postgresql_partition_by": "RANGE (at)"},)
 
     device_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     at: Mapped[datetime] = mapped_column(primary_key=True)
@@ -39,10 +36,7 @@ class NewestFix(Base):
     """The newest trustworthy position of a device, by event time: an older fix moves nobody."""
 
     __tablename__ = "newest_fix"
-    __table_args__ = (
-        Index("ix_newest_fix_place", "place", postgresql_using="gist"),
-        {"postgresql_with": {"fillfactor": 50}},
-    )
+    __table_args__ = ({"postgresql_with": {"fillfactor": 50}},)
 
     device_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     at: Mapped[datetime]

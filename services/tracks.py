@@ -1,0 +1,227 @@
+"""The memory of movement: storing fixes once, keeping the newest position of each device, reading tracks."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from struct import Struct
+from typing import Any, cast
+
+import psycopg
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from geo.fix import UNTIMELY, UNUSABLE, Fix, Quality, Source, Systems
+from services import access
+from services.db import engine as databases
+from services.db import partitions
+from services.db.engine import ReadSession, WriteSession
+from services.db.tables import fleet
+from services.db.tables import tracks as tables
+from services.db.types import SRID, plain
+from services.errors import InvalidError, NotFoundError
+
+MAX_SPAN = timedelta(days=31)
+MAX_FIXES = 200_000  # 55 h at 1 Hz
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # PostgreSQL's own
+_SECOND_US, _DAY_US = 1_000_000, 86_400_000_000
+_EWKB_POINT = 0x20000001
+_OPTIONAL = ("altitude_m", "speed_mps", "heading_deg", "accuracy_m")
+_COLUMNS = ("device_id", "at", "payload_hash", "place", *_OPTIONAL, "alarm", "status", "systems", "flags", "source")
+_NAMES = ", ".join(_COLUMNS)
+_NEWEST = ("at", "received_at", "place", *_OPTIONAL, "alarm", "status", "systems", "flags")
+_COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_TAIL = b"\xff\xff"
+_PREFIX = "h iq iq iq i BIIdd"
+_SUFFIX = "iq iq ih ii ih"
+
+_STAGING = f"""
+CREATE TEMP TABLE IF NOT EXISTS fix_staging ON COMMIT DELETE ROWS AS SELECT {_NAMES} FROM fix WITH NO DATA
+"""
+_COPY = f"COPY fix_staging ({_NAMES}) FROM STDIN (FORMAT BINARY)"
+_STORE = f"""
+WITH stored AS (
+    INSERT INTO fix (received_at, {_NAMES}) SELECT now(), {_NAMES} FROM fix_staging
+    ON CONFLICT DO NOTHING RETURNING device_id, at
+), newest AS (
+    INSERT INTO newest_fix (changed_xid, device_id, {", ".join(_NEWEST)})
+    SELECT DISTINCT ON (device_id) (SELECT tianshu_xid()), device_id,
+        {", ".join(name if name != "received_at" else "now()" for name in _NEWEST)}
+    FROM fix_staging WHERE flags & {int(UNUSABLE | UNTIMELY)} = 0 ORDER BY device_id, at DESC, payload_hash
+    ON CONFLICT (device_id) DO UPDATE
+    SET changed_xid = excluded.changed_xid, {", ".join(f"{name} = excluded.{name}" for name in _NEWEST)}
+    WHERE newest_fix.at < excluded.at
+)
+SELECT count(*), now(), array_agg(DISTINCT device_id), min(at), max(at) FROM stored
+"""
+_NEW_ONES = """
+SELECT device_id, at, payload_hash FROM fix_staging JOIN fix USING (device_id, at, payload_hash)
+WHERE fix.received_at = now()
+"""
+
+
+class NoTrackError(NotFoundError):
+    """The unit does not exist or carries no device."""
+
+
+class SpanError(InvalidError):
+    """The interval is empty or holds more than one answer may carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a batch added: the new fixes, and what finds them again in the database."""
+
+    fixes: Sequence[Fix]
+    received_at: datetime  # one value for the whole batch, from the database's clock
+    device_ids: list[int]
+    first_at: datetime
+    last_at: datetime
+
+
+async def store(db: WriteSession, fixes: Sequence[Fix]) -> Stored | None:
+    """Store fixes in the caller's transaction, once each, and move the newest positions; None if nothing was new.
+
+    The same payload of the same device and time adds nothing, whether it comes again in this batch or years later.
+    Fixes go by binary COPY into a temporary table and from there, in one statement, to where they belong.
+    """
+    raw = (await (await db.connection()).get_raw_connection()).driver_connection
+    async with cast("psycopg.AsyncConnection[Any]", raw).cursor() as cursor:
+        await cursor.execute(_STAGING)
+        async with cursor.copy(_COPY) as copy:
+            await copy.write(encode(fixes))
+        await cursor.execute(_STORE)
+        (count, *found), *_ = await cursor.fetchall()
+        if count == 0:
+            return None
+        if count < len(fixes):
+            await cursor.execute(_NEW_ONES)
+            fixes = _pick(fixes, await cursor.fetchall())
+    return Stored(fixes, *found)
+
+
+async def store_many(engine: AsyncEngine, fixes: Sequence[Fix]) -> int:
+    """Store fixes of an import in a transaction of their own and return how many were new."""
+    await partitions.ensure(engine, {fix.at.date() for fix in fixes})
+    async with databases.writing(engine) as db:
+        stored = await store(db, fixes)
+    return len(stored.fixes) if stored else 0
+
+
+async def read(
+    mandate: access.Mandate,
+    db: ReadSession,
+    *,
+    start: datetime,
+    end: datetime,
+    unit_id: int | None = None,
+    device_id: int | None = None,
+) -> list[Fix]:
+    """Return the fixes of a unit's present device, or of a device, with start <= at < end, in order of time.
+
+    Raises:
+        NoTrackError: there is no such unit, or it carries no device.
+        SpanError: the interval is empty, longer than 31 days, or holds more than 200,000 fixes.
+    """
+    await access.grant(mandate, access.Act.VIEW_TRACK, _target(unit_id, device_id, start, end))
+    if not timedelta() < end - start <= MAX_SPAN:
+        raise SpanError("A track is read from a start to a later end, 31 days at most.")
+    device_id = device_id if unit_id is None else await _device_of(db, unit_id)
+    found = select_fixes().where(tables.Fix.device_id == device_id, tables.Fix.at >= start, tables.Fix.at < end)
+    rows = (await db.execute(found.order_by(tables.Fix.at).limit(MAX_FIXES + 1))).all()
+    if len(rows) > MAX_FIXES:
+        raise SpanError(f"The interval holds more than {MAX_FIXES} fixes: ask for a shorter one.")
+    return [as_fix(row) for row in rows]
+
+
+async def read_batch(
+    db: ReadSession, received_at: datetime, device_ids: Sequence[int], first_at: datetime, last_at: datetime
+) -> list[Fix]:
+    """Return exactly the fixes that one `store` added."""
+    found = select_fixes().where(
+        tables.Fix.device_id.in_(device_ids),
+        tables.Fix.at.between(first_at, last_at),
+        tables.Fix.received_at == received_at,
+    )
+    return [as_fix(row) for row in await db.execute(found.order_by(tables.Fix.at))]
+
+
+def select_fixes() -> Select[Any]:
+    """Return the query whose rows `as_fix` reads."""
+    fix = tables.Fix
+    columns = [getattr(fix, name) for name in (*_OPTIONAL, "alarm", "status", "systems", "flags", "source")]
+    place = plain(fix.place)
+    return select(fix.device_id, fix.at, func.ST_X(place), func.ST_Y(place), fix.payload_hash, *columns)
+
+
+def as_fix(row: Row[Any]) -> Fix:
+    """Return the value behind a row of `select_fixes`."""
+    device_id, at, lon, lat, key, altitude, speed, heading, accuracy, alarm, status, systems, flags, source = tuple(row)
+    return Fix(
+        device_id, at.astimezone(UTC), lon, lat, key, altitude, speed, heading, accuracy, alarm, status,
+        Systems(systems), Quality(flags), Source(source),
+    )  # fmt: skip
+
+
+def encode(fixes: Iterable[Fix]) -> bytes:
+    """Return fixes as PostgreSQL's binary COPY of the columns of the staging table.
+
+    Source: PostgreSQL 15 manual, COPY, “Binary Format”; PostGIS EWKB for the place. All numbers big-endian; a row is
+
+        h fields · [i length · value] …   with length -1 and no value for NULL
+    """
+    return b"".join([_COPY_HEAD, *map(_encode_row, fixes), _COPY_TAIL])
+
+
+def _encode_row(fix: Fix) -> bytes:
+    altitude_m, speed_mps, heading_deg, accuracy_m = fix.altitude_m, fix.speed_mps, fix.heading_deg, fix.accuracy_m
+    if accuracy_m is None and altitude_m is not None and speed_mps is not None and heading_deg is not None:
+        shape = 0b0111
+        optional: tuple[float, ...] = (4, altitude_m, 4, speed_mps, 4, heading_deg, -1)
+    else:
+        shape, optional = _encode_optional((altitude_m, speed_mps, heading_deg, accuracy_m))
+    since = fix.at - _EPOCH
+    return _PACK[shape](
+        13, 8, fix.device_id, 8, since.days * _DAY_US + since.seconds * _SECOND_US + since.microseconds,
+        8, fix.payload_hash, 25, 0, _EWKB_POINT, SRID, fix.lon_deg, fix.lat_deg, *optional,
+        8, fix.alarm, 8, fix.status, 2, fix.systems, 4, fix.flags, 2, fix.source,
+    )  # fmt: skip
+
+
+def _encode_optional(values: Sequence[float | None]) -> tuple[int, tuple[float, ...]]:
+    """Return which of the values are there, as bits, and the fields to pack."""
+    shape, fields = 0, list[float]()
+    for bit, value in enumerate(values):
+        if value is None:
+            fields.append(-1)
+        else:
+            shape |= 1 << bit
+            fields += 4, value
+    return shape, tuple(fields)
+
+
+def _pack(shape: int) -> Callable[..., bytes]:
+    optional = " ".join("if" if shape >> bit & 1 else "i" for bit in range(len(_OPTIONAL)))
+    return Struct(f">{_PREFIX} {optional} {_SUFFIX}").pack
+
+
+_PACK = [_pack(shape) for shape in range(1 << len(_OPTIONAL))]
+
+
+def _pick(fixes: Sequence[Fix], keys: Iterable[tuple[int, datetime, int]]) -> list[Fix]:
+    """Return one fix for each key, in the order of arrival."""
+    wanted = set(keys)
+    unique = {(fix.device_id, fix.at, fix.payload_hash): fix for fix in fixes}
+    return [fix for key, fix in unique.items() if key in wanted]
+
+
+async def _device_of(db: ReadSession, unit_id: int) -> int:
+    device_id = (await db.execute(select(fleet.Unit.device_id).where(fleet.Unit.id == unit_id))).scalar()
+    if device_id is None:
+        raise NoTrackError(f"There is no unit {unit_id} that carries a device.")
+    return device_id
+
+
+def _target(unit_id: int | None, device_id: int | None, start: datetime, end: datetime) -> str:
+    who = f"device {device_id}" if unit_id is None else f"unit {unit_id}"
+    return f"{who} {start.isoformat()}/{end.isoformat()}"
