@@ -88,14 +88,21 @@ class Lattice:
         """Centre of each cell of the study area, metres."""
         return self.boxes[:, :2] + self.cell_m / 2
 
-    def counts(self, xy_m: Floats) -> Ints:
-        """Return how many points lie in each cell, as a layer; points outside the study area count nowhere."""
+    def locate(self, xy_m: Floats) -> Ints:
+        """Return the number of each point's cell in the order of `indices`; -1 outside the study area."""
         columns = np.floor((xy_m[:, 0] - self.origin_x_m) / self.cell_m).astype(np.int64) - self.first_i
         rows = np.floor((xy_m[:, 1] - self.origin_y_m) / self.cell_m).astype(np.int64) - self.first_j
         height, width = self.inside.shape
         on = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-        layer = np.bincount(rows[on] * width + columns[on], minlength=height * width).reshape(height, width)
-        return np.where(self.inside, layer, 0)
+        numbers = np.where(self.inside, np.cumsum(self.inside).reshape(self.inside.shape) - 1, -1)
+        return np.where(on, numbers[np.where(on, rows, 0), np.where(on, columns, 0)], -1)
+
+    def counts(self, xy_m: Floats) -> Ints:
+        """Return how many points lie in each cell, as a layer; points outside the study area count nowhere."""
+        located = self.locate(xy_m)
+        layer = np.zeros(self.inside.shape, dtype=np.int64)
+        layer[self.inside] = np.bincount(located[located >= 0], minlength=int(self.inside.sum()))
+        return layer
 
 
 @dataclass(frozen=True, slots=True)
