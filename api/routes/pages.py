@@ -1,0 +1,79 @@
+"""The built pages: one document for every page, and the assets it names."""
+
+import mimetypes
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse
+
+import maps
+from services.errors import NotFoundError, UnavailableError
+
+router = APIRouter(tags=["pages"])
+
+STATIC = Path(maps.__file__).parent / "static"
+
+_SOURCES = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' blob: data:",  # MapLibre decodes images through object URLs
+    "connect-src": "'self'",
+    "worker-src": "'self' blob:",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+POLICY = "; ".join(f"{directive} {sources}" for directive, sources in _SOURCES.items())
+"""Nothing from another host, no inline script."""
+
+_SECURITY = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+_FOREVER = "public, max-age=31536000, immutable"  # the name of an asset holds the hash of its content
+_ALWAYS_ASK = "no-cache"
+
+
+class PagesNotBuiltError(UnavailableError):
+    """The web pages are made from `maps/web` by `npm run build`."""
+
+
+class NoSuchAssetError(NotFoundError):
+    """The build made no file of this name."""
+
+
+@router.get("/", include_in_schema=False)
+@router.get("/login", include_in_schema=False)
+@router.get("/replay", include_in_schema=False)
+@router.get("/hotspots", include_in_schema=False)
+def read_page(request: Request) -> FileResponse:
+    """Send the document of the pages; which page it shows is up to its address. Open: it holds no data."""
+    document = STATIC / "index.html"
+    if not document.is_file():
+        raise PagesNotBuiltError("The web pages are not built. Run `npm ci && npm run build` in maps/web.")
+    return _file(request, document, _ALWAYS_ASK)
+
+
+@router.get("/assets/{path:path}", include_in_schema=False)
+def read_asset(request: Request, path: str) -> FileResponse:
+    """Send a script, style sheet or picture of the pages. Open: it holds no data."""
+    folder = (STATIC / "assets").resolve()
+    asset = (folder / path).resolve()
+    if not asset.is_relative_to(folder) or not asset.is_file():
+        raise NoSuchAssetError(f"There is no asset {path!r}.")
+    return _file(request, asset, _FOREVER)
+
+
+def _file(request: Request, path: Path, cache: str) -> FileResponse:
+    """Return a file as it is, or its compressed twin when the browser takes it."""
+    headers = _SECURITY | {"Cache-Control": cache, "Vary": "Accept-Encoding"}
+    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    compressed = path.with_name(f"{path.name}.gz")
+    if "gzip" in request.headers.get("accept-encoding", "") and compressed.is_file():
+        return FileResponse(compressed, media_type=media_type, headers=headers | {"Content-Encoding": "gzip"})
+    return FileResponse(path, media_type=media_type, headers=headers)

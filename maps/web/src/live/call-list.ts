@@ -1,0 +1,31 @@
+/** The open calls, most urgent first, oldest first among equals. */
+
+import { html, type TemplateResult } from "lit";
+import { code, t } from "../i18n/index.ts";
+import { icon } from "../shared/icons.ts";
+import type { Rows } from "../shared/rows.ts";
+import { duration } from "../shared/time.ts";
+import type { CallOut } from "../shared/types.ts";
+
+export const byUrgency = (calls: Iterable<CallOut>): CallOut[] =>
+  [...calls].sort((a, b) => a.priority - b.priority || a.taken_at.localeCompare(b.taken_at));
+
+export function callList(calls: CallOut[], selected: number | null, now_ms: number, startNew: () => void): TemplateResult {
+  return html`<div class="list-head"><button class="button primary" aria-keyshortcuts="N" @click=${startNew}>${icon("plus")}${t("call.new")}</button></div>
+    ${calls.length
+      ? html`<tianshu-rows .items=${calls} .row=${(call: CallOut) => row(call, now_ms)} .selected=${selected} .label=${t("live.calls")} .rowHeight=${72}></tianshu-rows>`
+      : html`<div class="empty">${t("call.none")}</div>`}`;
+}
+
+export type CallRows = Rows<CallOut>;
+
+export const priorityMark = (priority: number): TemplateResult =>
+  html`<span class="priority" data-priority=${priority}><span class="visually-hidden">${t("call.priority")} </span>${priority}</span>`;
+
+function row(call: CallOut, now_ms: number): TemplateResult {
+  const sent = call.assignments.filter((assignment) => assignment.state !== "clear").length;
+  return html`${priorityMark(call.priority)}
+    <span class="row-main"><b>${code("call.kind", call.kind)}</b><small>${call.address || `${call.lon_deg.toFixed(4)}, ${call.lat_deg.toFixed(4)}`}</small></span>
+    <span class="row-side"><span class="age">${duration((now_ms - Date.parse(call.taken_at)) / 1000)}</span>
+      ${sent ? html`<small>${t("call.unit_count", { n: sent })}</small>` : html`<small class="wanting">${t("call.no_unit")}</small>`}</span>`;
+}

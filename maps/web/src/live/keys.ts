@@ -1,0 +1,52 @@
+/** The live map without a mouse. */
+
+import type { LivePage, Tab } from "./page.ts";
+
+const TABS: Record<string, Tab> = { "1": "units", "2": "calls", "3": "alerts" };
+
+export function liveKey(page: LivePage, event: KeyboardEvent): void {
+  const target = event.target as Element;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.key === "Escape") return escape(page, target);
+  if (target.closest("input, select, textarea")) return;
+  const act = ACTS[event.key.toLowerCase()];
+  if (act && !(event.key.startsWith("Arrow") && target.closest(".maplibregl-canvas"))) {
+    if (act(page) !== false) event.preventDefault();
+  }
+}
+
+function escape(page: LivePage, target: Element): void {
+  if (target instanceof HTMLElement && target.matches("input, select, textarea")) return target.blur();
+  if (page.following) page.setFollow(false);
+  else page.select(null);
+}
+
+const ACTS: Record<string, (page: LivePage) => unknown> = {
+  "/": (page) => {
+    page.openTab("units");
+    void page.updateComplete.then(() => page.unitList?.focusSearch());
+  },
+  n: (page) => page.select({ what: "form" }),
+  f: (page) => (page.selectedUnit ? page.setFollow(!page.following) : false),
+  t: (page) => (page.selectedUnit ? page.setTrail(!page.trailShown) : false),
+  arrowdown: (page) => move(page, 1),
+  arrowup: (page) => move(page, -1),
+  enter: (page) => (document.activeElement === document.body || document.activeElement?.id === "main" ? rows(page)?.pickActive() : false),
+  "1": (page) => page.openTab(TABS["1"]!),
+  "2": (page) => page.openTab(TABS["2"]!),
+  "3": (page) => page.openTab(TABS["3"]!),
+};
+
+interface Movable extends HTMLElement {
+  move(by: number): void;
+  pickActive(): void;
+}
+
+const rows = (page: LivePage): Movable | null => page.querySelector<Movable>("tianshu-rows");
+
+function move(page: LivePage, by: number): unknown {
+  const list = rows(page);
+  if (!list) return false;
+  list.move(by);
+  return true;
+}

@@ -1,0 +1,118 @@
+/** What the live map draws on top of the base map, and the features it is drawn from. */
+
+import type { Feature } from "geojson";
+import type { ExpressionSpecification, LayerSpecification } from "maplibre-gl";
+import type { Overlay } from "../map/base.ts";
+import { palette } from "../map/palette.ts";
+import { FONT, FONT_BOLD } from "../map/style.ts";
+import type { Theme } from "../shared/prefs.ts";
+import { duration } from "../shared/time.ts";
+import { UNIT_KINDS, UNIT_STATES, type AlertOut, type CallOut, type Track } from "../shared/types.ts";
+import { isStale, type Unit } from "../shared/world.ts";
+
+/** Below this zoom units are small outlines; from here on they carry their picture and heading. */
+const SYMBOL_ZOOM = 11.2;
+
+export const CLICKABLE = ["call-pins", "alert-marks", "unit-bodies"];
+
+export const liveOverlay: Overlay = {
+  sources: ["areas-live", "trail", "links", "accuracy", "units", "selected", "alerts", "calls", "picked"],
+  layers: (theme: Theme): LayerSpecification[] => [...groundLayers(theme), ...unitLayers(theme), ...pinLayers(theme)],
+};
+
+function groundLayers(theme: Theme): LayerSpecification[] {
+  const colours = palette(theme);
+  return [
+    { id: "area-fill", type: "fill", source: "areas-live", paint: { "fill-color": colours.area, "fill-opacity": 0.07 } },
+    { id: "area-line", type: "line", source: "areas-live", paint: { "line-color": colours.area, "line-width": 1.6, "line-dasharray": [3, 2] } },
+    { id: "area-name", type: "symbol", source: "areas-live", minzoom: 11.5, layout: { "symbol-placement": "line", "text-field": ["get", "name"], "text-font": FONT, "text-size": 11, "symbol-spacing": 320, "text-offset": [0, 0.9] }, paint: { "text-color": colours.area, "text-halo-color": colours.labelHalo, "text-halo-width": 1.4 } },
+    { id: "trail-casing", type: "line", source: "trail", layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": colours.surface, "line-width": 6, "line-opacity": 0.9 } },
+    { id: "trail-line", type: "line", source: "trail", layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": colours.trail, "line-width": 3 } },
+    { id: "link-lines", type: "line", source: "links", layout: { "line-cap": "round" }, paint: { "line-color": colours.selection, "line-width": 2, "line-dasharray": [0.5, 2] } },
+  ];
+}
+
+function unitLayers(theme: Theme): LayerSpecification[] {
+  const colours = palette(theme);
+  const free = { "icon-allow-overlap": true, "icon-ignore-placement": true } as const;
+  const order: ExpressionSpecification = ["get", "order"];
+  return [
+    { id: "selection-ring", type: "symbol", source: "selected", layout: { ...free, "icon-image": "selection" } },
+    { id: "unit-nibs", type: "symbol", source: "units", minzoom: SYMBOL_ZOOM, filter: ["has", "heading"], layout: { ...free, "icon-image": ["get", "nib"], "icon-rotate": ["get", "heading"], "icon-rotation-alignment": "map", "symbol-sort-key": order } },
+    { id: "unit-bodies", type: "symbol", source: "units", layout: { ...free, "icon-image": ["step", ["zoom"], ["get", "dot"], SYMBOL_ZOOM, ["get", "icon"]], "symbol-sort-key": order } },
+    {
+      id: "unit-names", type: "symbol", source: "units", minzoom: 12.6,
+      layout: { "text-field": ["get", "label"], "text-font": FONT, "text-size": 11.5, "text-offset": [0, 1.7], "text-anchor": "top", "text-padding": 1, "symbol-sort-key": ["-", order] },
+      paint: { "text-color": ["case", ["get", "stale"], colours.staleInk, colours.ink], "text-halo-color": colours.labelHalo, "text-halo-width": 1.5 },
+    },
+  ];
+}
+
+function pinLayers(theme: Theme): LayerSpecification[] {
+  const colours = palette(theme);
+  return [
+    { id: "alert-marks", type: "symbol", source: "alerts", layout: { "icon-image": ["concat", "alert-", ["get", "severity"]], "icon-allow-overlap": true, "icon-ignore-placement": true } },
+    {
+      id: "call-pins", type: "symbol", source: "calls",
+      layout: {
+        "icon-image": ["concat", "call-", ["get", "priority"]], "icon-anchor": "bottom", "icon-allow-overlap": true, "icon-ignore-placement": true,
+        "text-field": ["get", "age"], "text-font": FONT_BOLD, "text-size": 12, "text-anchor": "left", "text-offset": [1.4, -1.9], "text-allow-overlap": true, "text-ignore-placement": true,
+        "symbol-sort-key": ["-", ["get", "priority"]],
+      },
+      paint: { "text-color": colours.ink, "text-halo-color": colours.labelHalo, "text-halo-width": 1.8 },
+    },
+    { id: "picked-pin", type: "symbol", source: "picked", layout: { "icon-image": ["concat", "call-", ["get", "priority"]], "icon-anchor": "bottom", "icon-allow-overlap": true, "icon-size": 1.15 } },
+  ];
+}
+
+const point = (lon_deg: number, lat_deg: number, properties: Record<string, unknown>): Feature => ({
+  type: "Feature",
+  properties,
+  geometry: { type: "Point", coordinates: [lon_deg, lat_deg] },
+});
+
+const KNOWN_KINDS: readonly string[] = UNIT_KINDS;
+const KNOWN_STATES: readonly string[] = UNIT_STATES;
+
+/** A unit where it is drawn (which may be on its way between two fixes). */
+export function unitFeature(unit: Unit, lon_deg: number, lat_deg: number, now_ms: number): Feature {
+  const stale = isStale(unit, now_ms);
+  const state = KNOWN_STATES.includes(unit.state) ? unit.state : "free";
+  const look = stale ? `${state}-stale` : state;
+  const moving = unit.heading_deg !== null && (unit.speed_mps ?? 0) > 0.5;
+  return point(lon_deg, lat_deg, {
+    id: unit.id,
+    icon: `unit-${KNOWN_KINDS.includes(unit.kind) ? unit.kind : "other"}-${look}`,
+    dot: `dot-${look}`,
+    nib: `nib-${look}`,
+    ...(moving ? { heading: unit.heading_deg } : {}),
+    label: stale && unit.at_ms !== null ? `${unit.callSign}\n${duration((now_ms - unit.at_ms) / 1000)}` : unit.callSign,
+    stale,
+    order: stale ? 0 : 1 + KNOWN_STATES.indexOf(state),
+  });
+}
+
+export const callFeatures = (calls: Iterable<CallOut>, now_ms: number): Feature[] =>
+  [...calls].map((call) => point(call.lon_deg, call.lat_deg, { id: call.id, priority: Math.min(4, Math.max(1, call.priority)), age: duration((now_ms - Date.parse(call.taken_at)) / 1000) }));
+
+export const alertFeatures = (alerts: Iterable<AlertOut>): Feature[] =>
+  [...alerts].flatMap((alert) => (alert.lon_deg === null || alert.lat_deg === null ? [] : [point(alert.lon_deg, alert.lat_deg, { id: alert.id, severity: alert.severity })]));
+
+export const spot = (lon_deg: number, lat_deg: number, priority = 3): Feature[] => [point(lon_deg, lat_deg, { priority })];
+
+export const line = (coordinates: [number, number][]): Feature => ({ type: "Feature", properties: {}, geometry: { type: "LineString", coordinates } });
+
+/** The trail in pieces: nothing is drawn across a gap. */
+export function trailFeatures(track: Track): Feature[] {
+  const breaks = track.gaps.map((gap) => Date.parse(gap.start) / 1000);
+  const pieces: [number, number][][] = [[]];
+  let next = 0;
+  for (const [at_s, lon_deg, lat_deg] of track.rows) {
+    if (next < breaks.length && at_s > (breaks[next] ?? Infinity)) {
+      pieces.push([]);
+      while (next < breaks.length && at_s > (breaks[next] ?? Infinity)) next++;
+    }
+    pieces.at(-1)?.push([lon_deg, lat_deg]);
+  }
+  return pieces.filter((piece) => piece.length > 1).map(line);
+}

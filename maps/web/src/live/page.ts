@@ -1,0 +1,353 @@
+/** The live map: what the dispatcher works on. This file puts the parts together; each part is a file beside it. */
+
+import { html, nothing, type TemplateResult } from "lit";
+import type { MapMouseEvent } from "maplibre-gl";
+import { t, type Key } from "../i18n/index.ts";
+import { CityMap, type LngLat } from "../map/base.ts";
+import { mapCover, mapTools } from "../map/tools.ts";
+import { sentence, get, query } from "../shared/api.ts";
+import { icon } from "../shared/icons.ts";
+import { every, listen, Part } from "../shared/part.ts";
+import { rememberView, viewOf } from "./view.ts";
+import type { AlertOut, CallOut, Track } from "../shared/types.ts";
+import { World, type Unit } from "../shared/world.ts";
+import { alertWords } from "./alerts.ts";
+import "./alerts.ts";
+import "./call-detail.ts";
+import "./call-form.ts";
+import { byUrgency, callList } from "./call-list.ts";
+import { alertFeatures, callFeatures, CLICKABLE, line, liveOverlay, spot, trailFeatures } from "./layers.ts";
+import { liveKey } from "./keys.ts";
+import { legend } from "./legend.ts";
+import { Mover } from "./mover.ts";
+import { unitDetail } from "./unit-detail.ts";
+import { NO_FILTERS, passes, type Filters, type UnitList } from "./unit-list.ts";
+import "./unit-list.ts";
+
+export type Tab = "units" | "calls" | "alerts";
+const TABS: Tab[] = ["units", "calls", "alerts"];
+const TRAIL_MS = 30 * 60_000;
+const CLICK_RADIUS_PX = 8;
+const bySign = new Intl.Collator("zh", { numeric: true });
+
+export type Selection = { what: "unit" | "call"; id: number } | { what: "form" } | null;
+
+export class LivePage extends Part {
+  readonly world = new World();
+  selection: Selection = null;
+  tab: Tab = "units";
+  private map: CityMap | null = null;
+  private mover: Mover | null = null;
+  private filters: Filters = NO_FILTERS;
+  private units: Unit[] = [];
+  private trail = false;
+  private sheet: "low" | "half" | "full" = "half";
+  private place: LngLat | null = null;
+  private priority = 3;
+  private toast: AlertOut | null = null;
+  private failure = "";
+  private mapFailure = "";
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    const on = (type: string, handler: (event: CustomEvent) => void): void => this.world.addEventListener(type, handler as EventListener);
+    on("roster", () => this.rosterChanged());
+    on("units", () => this.mover?.aim(Date.now()));
+    on("calls", () => this.callsChanged());
+    on("alerts", () => this.alertsChanged());
+    on("alert", (event) => this.announce(event.detail as AlertOut));
+    on("connection", () => dispatchEvent(new CustomEvent("tianshu:connection", { detail: this.world.connection })));
+    this.whileHere(() => every(1_000, () => this.requestUpdate()));
+    this.whileHere(() => every(15_000, () => this.callsChanged()));
+    this.whileHere(() => listen(window, "keydown", (event) => liveKey(this, event)));
+    void this.start();
+  }
+
+  private async start(): Promise<void> {
+    this.failure = "";
+    this.requestUpdate();
+    try {
+      const stop = await this.world.open();
+      if (this.isConnected) this.whileHere(() => stop);
+      else stop();
+    } catch (error) {
+      this.failure = sentence(error);
+      this.requestUpdate();
+    }
+  }
+
+  override async firstUpdated(): Promise<void> {
+    const box = this.querySelector<HTMLElement>(".map-box");
+    if (!box) return;
+    try {
+      const map = await CityMap.create(box, liveOverlay);
+      if (!this.isConnected) return map.remove();
+      this.whileHere(() => () => map.remove());
+      this.useMap(map);
+    } catch {
+      this.mapFailure = t("problem.map");
+      this.requestUpdate();
+    }
+  }
+
+  private useMap(map: CityMap): void {
+    this.map = map;
+    const mover = (this.mover = new Mover(map, this.world));
+    viewOf(map);
+    map.gl.on("click", (event) => this.clicked(event));
+    map.gl.on("mousemove", (event) => this.querySelector(".map")?.classList.toggle("over-symbol", this.hit(event) !== undefined));
+    map.gl.on("dragstart", () => this.setFollow(false));
+    map.gl.on("moveend", () => rememberView(map));
+    void get<{ features: GeoJSON.Feature[] }>("/basemap/areas").then((areas) => map.show("areas-live", areas.features), () => undefined);
+    mover.aim(Date.now());
+    this.callsChanged();
+    this.alertsChanged();
+    let running = true;
+    const frame = (): void => {
+      if (!running) return;
+      mover.frame(Date.now());
+      requestAnimationFrame(frame);
+    };
+    frame();
+    this.whileHere(() => () => { running = false; });
+    this.requestUpdate();
+  }
+
+  private rosterChanged(): void {
+    this.units = [...this.world.units.values()].sort((a, b) => bySign.compare(a.callSign, b.callSign));
+    this.mover?.aim(Date.now());
+    this.requestUpdate();
+  }
+
+  private callsChanged(): void {
+    this.map?.show("calls", callFeatures(this.world.calls.values(), Date.now()));
+    this.drawLinks();
+    this.requestUpdate();
+  }
+
+  private alertsChanged(): void {
+    this.map?.show("alerts", alertFeatures(this.world.alerts.values()));
+    if (this.toast && this.world.alerts.get(this.toast.id)?.state !== "open") this.toast = null;
+    this.requestUpdate();
+  }
+
+  private announce(alert: AlertOut): void {
+    if (this.toast?.severity === "urgent" && alert.severity !== "urgent") return;
+    this.toast = alert;
+    this.requestUpdate();
+  }
+
+  get selectedUnit(): Unit | undefined {
+    return this.selection?.what === "unit" ? this.world.units.get(this.selection.id) : undefined;
+  }
+
+  /** Choose what the detail shows; null closes it. */
+  select(selection: Selection, reveal = false): void {
+    const same = JSON.stringify(selection) === JSON.stringify(this.selection);
+    this.selection = selection;
+    if (!same) {
+      this.setFollow(false);
+      this.setTrail(false);
+      this.setPlace(null);
+    }
+    if (this.mover) {
+      this.mover.selected = selection?.what === "unit" ? selection.id : null;
+      this.mover.draw(Date.now(), false);
+    }
+    this.drawLinks();
+    if (reveal) this.centre();
+    if (selection && this.sheet === "low") this.sheet = "half";
+    this.requestUpdate();
+  }
+
+  /** Bring what is selected into view. */
+  centre(): void {
+    const call = this.selection?.what === "call" ? this.world.calls.get(this.selection.id) : undefined;
+    const target = this.selectedUnit ?? call;
+    if (target) this.fly(target.lon_deg, target.lat_deg);
+  }
+
+  private fly(lon_deg: number | null, lat_deg: number | null): void {
+    if (lon_deg === null || lat_deg === null || !this.map) return;
+    this.map.gl.easeTo({ center: [lon_deg, lat_deg], zoom: Math.max(this.map.gl.getZoom(), 13.5), duration: 500 });
+  }
+
+  setFollow(on: boolean): void {
+    if (!this.mover || this.mover.follow === on) return;
+    this.mover.follow = on;
+    if (on) this.centre();
+    this.requestUpdate();
+  }
+
+  get following(): boolean {
+    return this.mover?.follow ?? false;
+  }
+
+  setTrail(on: boolean): void {
+    this.trail = on;
+    if (!on) this.map?.show("trail", []);
+    else if (this.selectedUnit) void this.loadTrail(this.selectedUnit);
+    this.requestUpdate();
+  }
+
+  get trailShown(): boolean {
+    return this.trail;
+  }
+
+  private async loadTrail(unit: Unit): Promise<void> {
+    const end = new Date();
+    const span = query({ start: new Date(end.getTime() - TRAIL_MS).toISOString(), end: end.toISOString() });
+    try {
+      const track = await get<Track>(`/units/${unit.id}/track${span}`);
+      if (this.trail && this.selectedUnit?.id === unit.id) this.map?.show("trail", trailFeatures(track));
+    } catch (error) {
+      this.failure = sentence(error);
+      this.requestUpdate();
+    }
+  }
+
+  /** Dotted lines between the selected call and its units, or the selected unit and its call. */
+  private drawLinks(): void {
+    const chosen = this.selection;
+    const lines: GeoJSON.Feature[] = [];
+    for (const call of this.world.calls.values()) {
+      for (const assignment of call.assignments) {
+        const unit = this.world.units.get(assignment.unit_id);
+        const mine = (chosen?.what === "call" && chosen.id === call.id) || (chosen?.what === "unit" && chosen.id === assignment.unit_id);
+        if (mine && assignment.state !== "clear" && unit && unit.lon_deg !== null && unit.lat_deg !== null) lines.push(line([[unit.lon_deg, unit.lat_deg], [call.lon_deg, call.lat_deg]]));
+      }
+    }
+    this.map?.show("links", lines);
+  }
+
+  private setPlace(place: LngLat | null): void {
+    this.place = place;
+    this.map?.show("picked", place ? spot(place[0], place[1], this.priority) : []);
+    this.requestUpdate();
+  }
+
+  private hit(event: MapMouseEvent): { layer: string; id: number } | undefined {
+    const { x, y } = event.point;
+    const box: [[number, number], [number, number]] = [[x - CLICK_RADIUS_PX, y - CLICK_RADIUS_PX], [x + CLICK_RADIUS_PX, y + CLICK_RADIUS_PX]];
+    const [first] = this.map?.gl.queryRenderedFeatures(box, { layers: CLICKABLE }) ?? [];
+    return first && { layer: first.layer.id, id: Number(first.properties["id"]) };
+  }
+
+  private clicked(event: MapMouseEvent): void {
+    if (this.selection?.what === "form") return this.setPlace([event.lngLat.lng, event.lngLat.lat]);
+    const hit = this.hit(event);
+    if (!hit) return;
+    if (hit.layer === "alert-marks") this.openTab("alerts");
+    else this.select({ what: hit.layer === "call-pins" ? "call" : "unit", id: hit.id });
+  }
+
+  openTab(tab: Tab): void {
+    this.tab = tab;
+    if (this.sheet === "low") this.sheet = "half";
+    this.requestUpdate();
+  }
+
+  get unitList(): UnitList | null {
+    return this.querySelector("tianshu-units");
+  }
+
+  private setFilters(filters: Filters): void {
+    this.filters = filters;
+    this.mover?.show((unit) => passes(unit, filters, Date.now()));
+    this.requestUpdate();
+  }
+
+  private showAlert(alert: AlertOut): void {
+    this.fly(alert.lon_deg, alert.lat_deg);
+    if (alert.unit_id !== null && this.world.units.has(alert.unit_id)) this.select({ what: "unit", id: alert.unit_id });
+  }
+
+  override render(): TemplateResult {
+    const detail = this.detail();
+    return html`<div class="live" data-sheet=${this.sheet} ?data-detail=${detail !== nothing}>
+      <section class="panel" aria-label=${t("live.panel")}>
+        <button class="sheet-handle" aria-label=${t("live.sheet")} aria-expanded=${this.sheet !== "low"} @click=${() => this.nextSheet()}></button>
+        ${this.tabs()}<div class="tab-body" role="tabpanel" id="tab-body" aria-labelledby="tab-${this.tab}">${this.failure ? this.failed() : this.list()}</div>
+      </section>
+      <section class="map ${this.selection?.what === "form" ? "picking" : ""}" aria-label=${t("map.label")}>
+        <div class="map-box"></div>${mapCover(this.map, this.mapFailure)}${mapTools(this.map)}${legend()}
+        ${this.selection?.what === "form" && !this.place ? html`<p class="map-hint">${icon("pin")}${t("call.pick_place")}</p>` : nothing}
+        <div class="toasts" role="alert">${this.toast ? this.toastView(this.toast) : nothing}</div>
+      </section>
+      ${detail === nothing ? nothing : html`<aside class="detail" @close-detail=${() => this.select(null)}>${detail}</aside>`}
+    </div>`;
+  }
+
+  private failed(): TemplateResult {
+    return html`<div class="empty"><p class="message error" role="alert">${this.failure}</p><button class="button" @click=${() => void this.start()}>${t("problem.retry")}</button></div>`;
+  }
+
+  private tabs(): TemplateResult {
+    const open = [...this.world.alerts.values()].filter((alert) => alert.state === "open");
+    const count: Record<Tab, number> = { units: this.world.units.size, calls: this.world.calls.size, alerts: open.length };
+    const urgent = open.some((alert) => alert.severity === "urgent");
+    return html`<div class="tabs" role="tablist" aria-label=${t("live.panel")}>${TABS.map((tab) => html`<button role="tab" id="tab-${tab}" aria-controls="tab-body"
+      aria-selected=${tab === this.tab} @click=${() => this.openTab(tab)}>${t(`live.${tab}` as Key)}<span class="count" ?data-urgent=${tab === "alerts" && urgent}>${count[tab]}</span></button>`)}</div>`;
+  }
+
+  private list(): TemplateResult {
+    const now_ms = Date.now();
+    if (this.tab === "alerts") return html`<tianshu-alerts .world=${this.world} .now_ms=${now_ms} @show-alert=${(event: CustomEvent<AlertOut>) => this.showAlert(event.detail)}></tianshu-alerts>`;
+    if (this.tab === "calls") {
+      const selected = this.selection?.what === "call" ? this.selection.id : null;
+      return html`<div class="calls" @pick=${(event: CustomEvent<number>) => this.select({ what: "call", id: event.detail }, true)}>${callList(byUrgency(this.world.calls.values()), selected, now_ms, () => this.select({ what: "form" }))}</div>`;
+    }
+    return html`<tianshu-units .units=${this.units} .filters=${this.filters} .selected=${this.selectedUnit?.id ?? null} .loaded=${this.world.loaded} .now_ms=${now_ms}
+      @pick=${(event: CustomEvent<number>) => this.select({ what: "unit", id: event.detail }, true)} @filter=${(event: CustomEvent<Filters>) => this.setFilters(event.detail)}></tianshu-units>`;
+  }
+
+  private detail(): TemplateResult | typeof nothing {
+    const now_ms = Date.now();
+    const chosen = this.selection;
+    if (chosen?.what === "form") {
+      return html`<tianshu-call-form .place=${this.place} @place=${(event: CustomEvent<LngLat>) => this.placed(event.detail)} @priority=${(event: CustomEvent<number>) => { this.priority = event.detail; this.setPlace(this.place); }} @call-taken=${(event: CustomEvent<CallOut>) => this.callTaken(event.detail)}></tianshu-call-form>`;
+    }
+    const call = chosen?.what === "call" ? this.world.calls.get(chosen.id) : undefined;
+    if (call) return html`<tianshu-call .call=${call} .world=${this.world} .now_ms=${now_ms} @call-closed=${() => this.select(null)} @show-unit=${(event: CustomEvent<number>) => this.showUnit(event.detail)}></tianshu-call>`;
+    const unit = this.selectedUnit;
+    if (!unit) return nothing;
+    const onCall = [...this.world.calls.values()].find((one) => one.assignments.some((assignment) => assignment.unit_id === unit.id && assignment.state !== "clear"));
+    return unitDetail(unit, onCall, now_ms, {
+      following: this.following, trail: this.trail,
+      close: () => this.select(null), centre: () => this.centre(),
+      toggleFollow: () => this.setFollow(!this.following), toggleTrail: () => this.setTrail(!this.trail),
+      openCall: (id) => { this.openTab("calls"); this.select({ what: "call", id }, true); },
+    });
+  }
+
+  private showUnit(id: number): void {
+    const unit = this.world.units.get(id);
+    if (unit) this.fly(unit.lon_deg, unit.lat_deg);
+  }
+
+  private placed(place: LngLat): void {
+    this.setPlace(place);
+    this.fly(place[0], place[1]);
+  }
+
+  private callTaken(call: CallOut): void {
+    this.world.mergeCalls([call]);
+    this.openTab("calls");
+    this.select({ what: "call", id: call.id }, true);
+  }
+
+  private nextSheet(): void {
+    this.sheet = ({ low: "half", half: "full", full: "low" } as const)[this.sheet];
+    this.requestUpdate();
+  }
+
+  private toastView(alert: AlertOut): TemplateResult {
+    const dismiss = (): void => { this.toast = null; this.requestUpdate(); };
+    return html`<div class="toast" data-severity=${alert.severity}><span class="severity" data-severity=${alert.severity} aria-hidden="true"></span>
+      <b>${t("alert.new", { what: alertWords(alert) })}</b>
+      <button class="button" @click=${() => { this.openTab("alerts"); this.showAlert(alert); dismiss(); }}>${t("alert.show")}</button>
+      <button class="icon-button" aria-label=${t("shell.close")} @click=${dismiss}>${icon("close")}</button></div>`;
+  }
+}
+
+customElements.define("tianshu-live", LivePage);

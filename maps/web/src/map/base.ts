@@ -1,0 +1,101 @@
+/** One way to make a map: base style, page layers, scale, switching of theme and language in place. */
+
+import { Map as GlMap, ScaleControl, setWorkerUrl, type GeoJSONSource, type LayerSpecification, type StyleSpecification } from "maplibre-gl";
+import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
+import { t } from "../i18n/index.ts";
+import { get } from "../shared/api.ts";
+import { prefs, type Language, type Theme } from "../shared/prefs.ts";
+import type { RoadNetwork } from "../shared/types.ts";
+import { areas, loadAreas } from "./areas.ts";
+import { baseLayers, baseSources } from "./style.ts";
+import { addSymbols } from "./symbols.ts";
+
+setWorkerUrl(workerUrl);
+
+export type LngLat = [number, number];
+export const CITY: [LngLat, LngLat] = [[112.95, 26.05], [114.1, 28.0]];
+/** Where the page opens: the four urban districts. */
+export const URBAN: [LngLat, LngLat] = [[113.02, 27.74], [113.3, 27.95]];
+
+export interface Overlay {
+  /** GeoJSON sources of the page, empty at first. */
+  sources: string[];
+  layers(theme: Theme, language: Language): LayerSpecification[];
+}
+
+/** A map with the page's own layers on top; `where` is filled in for the reader of a screen reader. */
+export class CityMap {
+  readonly gl: GlMap;
+  readonly roads: RoadNetwork[];
+  private readonly overlay: Overlay;
+  private readonly undo: () => void;
+
+  private constructor(gl: GlMap, roads: RoadNetwork[], overlay: Overlay) {
+    this.gl = gl;
+    this.roads = roads;
+    this.overlay = overlay;
+    this.undo = prefs.subscribe(() => this.restyle());
+  }
+
+  /** Build the map in `container`; rejects when the browser has no WebGL 2. */
+  static async create(container: HTMLElement, overlay: Overlay): Promise<CityMap> {
+    const [roads] = await Promise.all([loadRoads(), loadAreas()]);
+    const gl = new GlMap({
+      container,
+      style: firstStyle(roads, overlay),
+      bounds: URBAN,
+      fitBoundsOptions: { padding: 24 },
+      minZoom: 6.5,
+      maxZoom: 18,
+      maxPitch: 0,
+      dragRotate: false,
+      attributionControl: false,
+      fadeDuration: 120,
+      locale: { "Map.Title": t("map.label") },
+    });
+    gl.touchZoomRotate.disableRotation();
+    gl.keyboard.disableRotation();
+    gl.addControl(new ScaleControl({ maxWidth: 96, unit: "metric" }), "bottom-left");
+    const map = new CityMap(gl, roads, overlay);
+    await new Promise<void>((resolve) => gl.once("style.load", () => resolve()));
+    addSymbols(gl, prefs.theme);
+    return map;
+  }
+
+  /** Replace what a page source shows. */
+  show(source: string, features: GeoJSON.Feature[]): void {
+    (this.gl.getSource(source) as GeoJSONSource | undefined)?.setData({ type: "FeatureCollection", features });
+  }
+
+  remove(): void {
+    this.undo();
+    this.gl.remove();
+  }
+
+  private restyle(): void {
+    addSymbols(this.gl, prefs.theme);
+    for (const layer of allLayers(this.roads, this.overlay)) {
+      for (const [name, value] of Object.entries(layer.paint ?? {})) this.gl.setPaintProperty(layer.id, name as never, value as never);
+      for (const [name, value] of Object.entries(layer.layout ?? {})) this.gl.setLayoutProperty(layer.id, name as never, value as never);
+    }
+  }
+}
+
+async function loadRoads(): Promise<RoadNetwork[]> {
+  const networks = await get<RoadNetwork[] | { items: RoadNetwork[] }>("/roads").catch(() => []);
+  return Array.isArray(networks) ? networks : networks.items;
+}
+
+const allLayers = (roads: RoadNetwork[], overlay: Overlay): LayerSpecification[] => [
+  ...baseLayers(prefs.theme, prefs.language, roads),
+  ...overlay.layers(prefs.theme, prefs.language),
+];
+
+function firstStyle(roads: RoadNetwork[], overlay: Overlay): StyleSpecification {
+  const sources = baseSources(roads);
+  sources["division-points"] = { type: "geojson", data: areas.divisionPoints() };
+  sources["neighbour-points"] = { type: "geojson", data: areas.neighbourPoints() };
+  for (const name of overlay.sources) sources[name] = { type: "geojson", data: { type: "FeatureCollection", features: [] } };
+  return { version: 8, sources, layers: allLayers(roads, overlay) };
+}
+

@@ -1,0 +1,84 @@
+/** One way to the server: JSON over the same origin; what goes wrong becomes a sentence. */
+
+import { t, type Key } from "../i18n/index.ts";
+import type { Page } from "./types.ts";
+
+/** A refusal by the server (RFC 9457) or the lack of one: `status` 0 means nobody answered. */
+export class Problem extends Error {
+  readonly status: number;
+  readonly detail: string;
+
+  constructor(status: number, detail: string) {
+    super(detail || String(status));
+    this.status = status;
+    this.detail = detail;
+  }
+}
+
+const SENTENCES: Record<number, Key> = {
+  0: "problem.unreachable",
+  401: "problem.signed_out",
+  403: "problem.not_allowed",
+  404: "problem.not_found",
+  409: "problem.conflict",
+  422: "problem.invalid",
+  429: "problem.too_many",
+  503: "problem.unavailable",
+};
+
+/** What went wrong, in the reader's language; the server's own sentence follows where it adds facts. */
+export function sentence(error: unknown): string {
+  if (!(error instanceof Problem)) return t("problem.unknown");
+  const known = SENTENCES[error.status] ?? "problem.unknown";
+  return error.detail ? t("problem.with_detail", { what: t(known), detail: error.detail }) : t(known);
+}
+
+async function readProblem(response: Response): Promise<Problem> {
+  const body: unknown = await response.json().catch(() => null);
+  if (typeof body !== "object" || body === null || !("detail" in body)) return new Problem(response.status, "");
+  return new Problem(response.status, typeof body.detail === "string" ? body.detail : "");
+}
+
+async function send(method: string, path: string, body?: unknown): Promise<Response> {
+  const init: RequestInit = { method, headers: { Accept: "application/json" }, credentials: "same-origin" };
+  if (body !== undefined) {
+    init.headers = { Accept: "application/json", "Content-Type": "application/json" };
+    init.body = JSON.stringify(body);
+  }
+  const response = await fetch(path, init).catch(() => {
+    throw new Problem(0, "");
+  });
+  if (response.ok) return response;
+  if (response.status === 401 && path !== "/login") dispatchEvent(new CustomEvent("tianshu:signed-out"));
+  throw await readProblem(response);
+}
+
+export async function get<T>(path: string): Promise<T> {
+  return (await send("GET", path)).json() as Promise<T>;
+}
+
+/** POST; the answer is null when the server has nothing to say (204). */
+export async function post<T>(path: string, body?: unknown): Promise<T | null> {
+  const response = await send("POST", path, body ?? {});
+  return response.status === 204 ? null : ((await response.json()) as T);
+}
+
+/** Every item of a paged list. */
+export async function all<T>(path: string): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | null = null;
+  do {
+    const url = new URL(path, location.origin);
+    if (cursor !== null) url.searchParams.set("cursor", cursor);
+    const page: Page<T> = await get<Page<T>>(url.pathname + url.search);
+    items.push(...page.items);
+    cursor = page.next_cursor;
+  } while (cursor !== null);
+  return items;
+}
+
+/** Values as a query string, without the empty ones. */
+export function query(values: Record<string, string | number | null | undefined>): string {
+  const pairs = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return pairs.length ? `?${new URLSearchParams(pairs.map(([key, value]) => [key, String(value)]))}` : "";
+}

@@ -1,0 +1,175 @@
+/** The frame around the pages: who is signed in, which page is open, the bar, the banner, the list of keys. */
+
+import { html, nothing, type TemplateResult } from "lit";
+import { code, t, type Key } from "../i18n/index.ts";
+import { get, post, Problem, sentence } from "../shared/api.ts";
+import { icon, type IconName } from "../shared/icons.ts";
+import { every, listen, Part } from "../shared/part.ts";
+import { prefs, type ThemeChoice } from "../shared/prefs.ts";
+import type { Connection } from "../shared/stream.ts";
+import { clockMinute, clockTime, beijingDay } from "../shared/time.ts";
+import type { Me } from "../shared/types.ts";
+import { keyList } from "./keys.ts";
+import markUrl from "./mark.svg";
+
+interface PageEntry {
+  title: Key;
+  load: () => Promise<unknown>;
+  view: () => TemplateResult;
+}
+
+const PAGES: Record<string, PageEntry> = {
+  "/": { title: "nav.live", load: () => import("../live/page.ts"), view: () => html`<tianshu-live></tianshu-live>` },
+  "/replay": { title: "nav.replay", load: () => import("../replay/page.ts"), view: () => html`<tianshu-replay></tianshu-replay>` },
+  "/hotspots": { title: "nav.hotspots", load: () => import("../hotspots/page.ts"), view: () => html`<tianshu-hotspots></tianshu-hotspots>` },
+};
+
+const THEMES: [ThemeChoice, Key, IconName][] = [
+  ["light", "shell.theme_light", "sun"],
+  ["dark", "shell.theme_dark", "moon"],
+  ["system", "shell.theme_system", "screen"],
+];
+
+export class App extends Part {
+  private me: Me | null = null;
+  private path = location.pathname;
+  private ready = false;
+  private failure = "";
+  private menuOpen = false;
+  private connection: Connection | null = null;
+  private resumedUntil_ms = 0;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    const on = (type: string, handler: (event: CustomEvent) => void): void =>
+      this.whileHere(() => listen(window, type as "focus", handler as unknown as (event: FocusEvent) => void));
+    on("tianshu:signed-out", () => this.signedOut());
+    on("tianshu:signed-in", () => void this.start());
+    on("tianshu:connection", (event) => this.connected(event.detail as Connection | null));
+    this.whileHere(() => listen(window, "popstate", () => void this.open(location.pathname + location.search, false)));
+    this.whileHere(() => listen(window, "keydown", (event) => this.onKey(event)));
+    this.whileHere(() => listen(window, "click", (event) => this.onClick(event)));
+    this.whileHere(() => every(1_000, () => this.requestUpdate()));
+    void this.start();
+  }
+
+  private async start(): Promise<void> {
+    try {
+      this.me = await get<Me>("/me");
+      this.failure = "";
+      const target = this.path === "/login" ? (new URLSearchParams(location.search).get("next") ?? "/") : location.pathname + location.search;
+      await this.open(target.startsWith("/") && !target.startsWith("//") ? target : "/", this.path === "/login");
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401) return;
+      this.failure = sentence(error);
+      this.requestUpdate();
+    }
+  }
+
+  private signedOut(): void {
+    const here = this.path + location.search;
+    this.me = null;
+    this.ready = true;
+    this.connection = null;
+    if (this.path !== "/login") history.replaceState(null, "", here === "/" ? "/login" : `/login?next=${encodeURIComponent(here)}`);
+    this.path = "/login";
+    void import("../session/login.ts").then(() => this.requestUpdate());
+  }
+
+  private async open(target: string, push: boolean): Promise<void> {
+    const url = new URL(target, location.origin);
+    const page = PAGES[url.pathname] ?? PAGES["/"];
+    this.path = PAGES[url.pathname] ? url.pathname : "/";
+    if (push) history.pushState(null, "", url.pathname + url.search);
+    this.connection = null;
+    await page?.load();
+    this.ready = true;
+    this.requestUpdate();
+  }
+
+  private connected(connection: Connection | null): void {
+    const was = this.connection?.state;
+    this.connection = connection;
+    if (was === "lost" && connection?.state === "live") this.resumedUntil_ms = Date.now() + 4_000;
+    this.requestUpdate();
+  }
+
+  private onClick(event: MouseEvent): void {
+    const target = event.target as Element;
+    if (this.menuOpen && !target.closest(".menu")) this.toggleMenu(false);
+    const link = target.closest<HTMLAnchorElement>("a[data-page]");
+    if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    event.preventDefault();
+    void this.open(link.pathname + link.search, true);
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    if (event.key === "Escape" && this.menuOpen) this.toggleMenu(false);
+    const typing = (event.target as Element).closest("input, select, textarea");
+    if (event.key === "?" && !typing && this.me) this.showKeys();
+  }
+
+  private toggleMenu(open: boolean): void {
+    this.menuOpen = open;
+    this.requestUpdate();
+  }
+
+  private showKeys(): void {
+    this.querySelector<HTMLDialogElement>("dialog.keys-dialog")?.showModal();
+  }
+
+  private async signOut(): Promise<void> {
+    await post("/logout").catch(() => null);
+    this.menuOpen = false;
+    location.assign("/login");
+  }
+
+  override render(): TemplateResult {
+    document.title = this.me ? `${t(PAGES[this.path]?.title ?? "nav.live")} · 天枢 Tianshu` : `${t("login.title")} · 天枢 Tianshu`;
+    this.classList.toggle("signed-in", this.me !== null);
+    if (this.failure) return html`<main><div class="empty"><p class="message error">${this.failure}</p>
+      <button class="button" @click=${() => void this.start()}>${t("problem.retry")}</button></div></main>`;
+    if (!this.ready) return html`<main><div class="empty" role="status"><span class="spinner"></span><span class="visually-hidden">${t("live.loading")}</span></div></main>`;
+    if (!this.me) return html`<main><tianshu-login></tianshu-login></main>`;
+    return html`<a class="skip" href="#main">${t("app.skip")}</a>${this.bar(this.me)}${this.banner()}
+      <main id="main" tabindex="-1">${PAGES[this.path]?.view()}</main>${keyList()}`;
+  }
+
+  private bar(me: Me): TemplateResult {
+    const now = Date.now();
+    return html`<header class="bar">
+      <a class="brand" href="/" data-page><img src=${markUrl} alt="" /><b>天枢</b><small>Tianshu</small></a>
+      <nav aria-label=${t("nav.label")}>${Object.entries(PAGES).map(([path, page]) =>
+        html`<a href=${path} data-page aria-current=${path === this.path ? "page" : nothing}>${t(page.title)}</a>`)}</nav>
+      <span class="space"></span>
+      ${this.connection ? html`<span class="link-state" data-state=${this.connection.state} role="status">${t(`connection.${this.connection.state}`)}</span>` : nothing}
+      <time class="clock" title=${t("shell.beijing_time")}><span class="visually-hidden">${t("shell.beijing_time")}</span>${clockTime(now)}<small>${beijingDay(now)}</small></time>
+      <button class="icon-button keys-button" aria-label=${t("shell.keys")} title=${t("shell.keys")} @click=${() => this.showKeys()}>${icon("keyboard")}</button>
+      <button class="bar-button" lang=${prefs.language === "zh" ? "en" : "zh-CN"} aria-label=${t("shell.language_label")} @click=${() => prefs.setLanguage(prefs.language === "zh" ? "en" : "zh")}>${t("shell.language")}</button>
+      ${this.menu(me)}
+    </header>`;
+  }
+
+  private menu(me: Me): TemplateResult {
+    return html`<div class="menu">
+      <button class="icon-button" aria-label=${t("shell.user")} title=${me.display_name} aria-expanded=${this.menuOpen} @click=${() => this.toggleMenu(!this.menuOpen)}>${icon("user")}</button>
+      ${this.menuOpen ? html`<div class="popup">
+        <div class="who"><b>${me.display_name}</b><span>${me.roles.map((role) => code("role", role)).join(" · ")}</span></div>
+        <h3 id="theme-label">${t("shell.theme")}</h3>
+        <div class="segmented" role="group" aria-labelledby="theme-label">${THEMES.map(([choice, words, name]) =>
+          html`<button aria-pressed=${prefs.themeChoice === choice} @click=${() => prefs.setTheme(choice)}>${icon(name)}${t(words)}</button>`)}</div>
+        <button class="button" @click=${() => void this.signOut()}>${t("shell.sign_out")}</button>
+      </div>` : nothing}
+    </div>`;
+  }
+
+  private banner(): TemplateResult {
+    if (this.connection?.state === "lost") {
+      return html`<div class="banner" role="alert">${icon("offline")}${t("connection.lost_since", { time: clockMinute(this.connection.since_ms) })}</div>`;
+    }
+    if (Date.now() < this.resumedUntil_ms) return html`<div class="banner ok" role="status">${icon("check")}${t("connection.resumed")}</div>`;
+    return html``;
+  }
+}
+
+customElements.define("tianshu-app", App);
