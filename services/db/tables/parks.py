@@ -43,7 +43,6 @@ class Incident(Base):
     id: Mapped[Key]
     source: Mapped[str]
     external_id: Mapped[str]
-    park_id: Mapped[int | None] = mapped_column(ForeignKey("park.id"), index=True)
     kind: Mapped[str]
     at: Mapped[datetime] = mapped_column(index=True)
     place: Mapped[Any] = mapped_column(geography("POINT"))

@@ -239,18 +239,15 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("external_id", sa.Text(), nullable=False),
-        sa.Column("park_id", sa.BigInteger(), nullable=True),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("place", geography("POINT"), nullable=False),
         sa.Column("detection_origin", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["park_id"], ["park.id"], name=op.f("fk_incident_park_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incident")),
         sa.UniqueConstraint("source", "external_id", name=op.f("uq_incident_source_external_id")),
     )
     op.create_index("idx_incident_place", "incident", ["place"], unique=False, postgresql_using="gist")
     op.create_index(op.f("ix_incident_at"), "incident", ["at"], unique=False)
-    op.create_index(op.f("ix_incident_park_id"), "incident", ["park_id"], unique=False)
     op.create_table(
         "login",
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
