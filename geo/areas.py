@@ -5,7 +5,7 @@ less than 0.1 m from the geodesic that PostGIS draws, one of 100 km at the rim o
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -18,9 +18,22 @@ from geo import crs
 Shape = shapely.Polygon | shapely.MultiPolygon
 Indices = NDArray[np.intp]
 
+MAX_VERTICES: Final = 20_000
+"""A county's boundary has some thousands."""
+
+MAX_EXTENT_DEG: Final = 10.0
+"""A province is smaller, but for the longest ones; beyond, one zone's metres are no metres."""
+
+MIN_AREA_M2: Final = 1.0
+"""Less is a slip of the hand."""
+
 _PIECE: Final = 16  # segments of a boundary per leaf of the index
 _LONGEST_EDGE_M: Final = 5000.0  # longer edges get vertices: their boxes in degrees are then right within 0.5 m
 _DEGREE_M: Final = 110_500.0  # a degree of latitude is nowhere shorter
+
+
+class ShapeError(ValueError):
+    """What was given is not the shape of an area; the sentence says what would be."""
 
 
 class Disc(Protocol):
@@ -136,6 +149,35 @@ class Areas:
         return way[touched], area[touched]
 
 
+def read_shape(geojson: Mapping[str, Any]) -> shapely.MultiPolygon:
+    """Return the polygons of a GeoJSON geometry (RFC 7946), whose coordinates are CGCS2000 lon, lat in degrees.
+
+    Raises:
+        ShapeError: it is no valid Polygon or MultiPolygon, too large, too small, or outside of China's zones.
+    """
+    kind, parts = geojson.get("type"), geojson.get("coordinates")
+    if kind not in {"Polygon", "MultiPolygon"} or not isinstance(parts, list) or not parts:
+        raise ShapeError("An area is a GeoJSON Polygon or MultiPolygon with its coordinates.")
+    if "crs" in geojson:
+        raise ShapeError("Coordinates are CGCS2000 longitude and latitude in degrees: convert them, and leave crs out.")
+    polygons = [_read_polygon(part) for part in (parts if kind == "MultiPolygon" else [parts])]
+    shape = shapely.MultiPolygon(polygons)
+    if shapely.get_num_coordinates(shape) > MAX_VERTICES:
+        raise ShapeError(f"An area has at most {MAX_VERTICES} vertices: simplify its boundary.")
+    west, south, east, north = shape.bounds
+    if max(east - west, north - south) > MAX_EXTENT_DEG:
+        raise ShapeError(f"An area is at most {MAX_EXTENT_DEG:.0f} degrees long and wide.")
+    if not shape.is_valid:
+        raise ShapeError(f"The polygon is not valid: {shapely.is_valid_reason(shape)}.")
+    try:
+        metric = crs.project(shape, zone_of(shape))
+    except crs.CrsError as error:
+        raise ShapeError(f"The area lies outside of China: {error}.") from None
+    if metric.area < MIN_AREA_M2:
+        raise ShapeError("The area is smaller than a square metre.")
+    return shape
+
+
 def zone_of(shape: Shape) -> int:
     """Return the EPSG code of the Gauss-Krüger zone in the middle of a shape (crs.CrsError outside of China's)."""
     west, _, east, _ = shape.bounds
@@ -149,6 +191,25 @@ def signed_distance_m(shape: Shape, lon_deg: ArrayLike, lat_deg: ArrayLike) -> c
     x_m, y_m = crs.project_points(lon_deg, lat_deg, epsg)
     distance_m = shapely.distance(metric.boundary, shapely.points(x_m, y_m))
     return np.asarray(np.where(shapely.contains_xy(metric, x_m, y_m), -distance_m, distance_m))
+
+
+def _read_polygon(rings: Any) -> shapely.Polygon:
+    if not isinstance(rings, list) or not rings:
+        raise ShapeError("A polygon is a list of rings: the outline first, then its holes.")
+    outline, *holes = [_read_ring(ring) for ring in rings]
+    return shapely.Polygon(outline, holes)
+
+
+def _read_ring(ring: Any) -> NDArray[np.float64]:
+    try:
+        points = np.array([position[:2] for position in ring], dtype=np.float64)
+    except (TypeError, ValueError, IndexError, KeyError, OverflowError):
+        points = np.empty(0)
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) < 4 or (points[0] != points[-1]).any():  # noqa: PLR2004
+        raise ShapeError("A ring is a list of at least four [lon, lat] pairs of numbers, the last equal to the first.")
+    if not (np.abs(points) <= (180, 90)).all():
+        raise ShapeError("Longitudes lie between -180 and 180 degrees, latitudes between -90 and 90: lon comes first.")
+    return points
 
 
 def _merge(count: int, inside: tuple[Indices, Indices], near: tuple[Indices, Indices], distance_m: crs.Array) -> Near:

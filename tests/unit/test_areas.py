@@ -116,3 +116,53 @@ def test_an_empty_index_and_an_empty_batch_give_nothing():
 def test_an_area_outside_of_the_zones_is_refused():
     with pytest.raises(crs.CrsError, match="no CGCS2000 Gauss"):
         areas.Areas([square(lon=10)])
+
+
+RING = [[113.0, 27.8], [113.1, 27.8], [113.1, 27.9], [113.0, 27.9], [113.0, 27.8]]
+HOLE = [[113.04, 27.84], [113.06, 27.84], [113.06, 27.86], [113.04, 27.86], [113.04, 27.84]]
+
+
+def test_geojson_polygons_with_holes_and_heights_become_multipolygons():
+    shape = areas.read_shape({"type": "Polygon", "coordinates": [[[*place, 55.0] for place in RING], HOLE]})
+    assert shape.geom_type == "MultiPolygon"
+    assert not shape.has_z
+    assert len(shape.geoms[0].interiors) == 1
+    assert areas.read_shape({"type": "MultiPolygon", "coordinates": [[RING, HOLE]]}).equals(shape)
+
+
+@pytest.mark.parametrize(
+    ("geojson", "sentence"),
+    [
+        ({}, "Polygon or MultiPolygon"),
+        ({"type": "Point", "coordinates": [113, 27]}, "Polygon or MultiPolygon"),
+        ({"type": "Polygon", "coordinates": []}, "Polygon or MultiPolygon"),
+        ({"type": "Polygon", "coordinates": RING}, "at least four"),
+        ({"type": "Polygon", "coordinates": [RING[:-1]]}, "last equal to the first"),
+        ({"type": "Polygon", "coordinates": [[["a", 1]] * 4]}, "pairs of numbers"),
+        ({"type": "Polygon", "coordinates": [[{"lon": 1}] * 4]}, "pairs of numbers"),
+        ({"type": "Polygon", "coordinates": [[[10**400, 1]] * 4]}, "pairs of numbers"),
+        ({"type": "Polygon", "coordinates": [[[1, 2], [1], [1, 2], [1, 2]]]}, "pairs of numbers"),
+        ({"type": "MultiPolygon", "coordinates": [[]]}, "list of rings"),
+        ({"type": "Polygon", "coordinates": [[[y, x] for x, y in RING]]}, "lon comes first"),
+        ({"type": "Polygon", "coordinates": [[[math.nan, 1]] * 4]}, "last equal|between"),
+        ({"type": "Polygon", "coordinates": [[[113, 27], [114, 28], [114, 27], [113, 28], [113, 27]]]}, "not valid"),
+        ({"type": "Polygon", "coordinates": [[[10, 50], [11, 50], [11, 51], [10, 50]]]}, "outside of China"),
+        ({"type": "Polygon", "coordinates": [[[100, 20], [111, 20], [111, 21], [100, 20]]]}, "degrees long"),
+        (
+            {"type": "Polygon", "coordinates": [[[113, 27], [113.000001, 27], [113, 27.000001], [113, 27]]]},
+            "square metre",
+        ),
+        ({"type": "Polygon", "coordinates": [RING], "crs": {"type": "name"}}, "leave crs out"),
+    ],
+)
+def test_what_is_no_area_is_refused_with_a_sentence(geojson, sentence):
+    with pytest.raises(areas.ShapeError, match=sentence):
+        areas.read_shape(geojson)
+
+
+def test_too_many_vertices_are_refused():
+    angle = np.linspace(0, 2 * math.pi, areas.MAX_VERTICES + 2)
+    ring = np.column_stack([LON + 0.1 * np.cos(angle), LAT + 0.1 * np.sin(angle)]).tolist()
+    ring[-1] = ring[0]
+    with pytest.raises(areas.ShapeError, match="vertices"):
+        areas.read_shape({"type": "Polygon", "coordinates": [ring]})
