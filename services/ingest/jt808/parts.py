@@ -34,6 +34,11 @@ class _Unfinished:
         """Bytes held."""
         return sum(map(len, self.contents)) + sum(map(len, self.bodies.values()))
 
+    @property
+    def raw(self) -> bytes:
+        """The packets as a stream, flags shared."""
+        return FLAG + FLAG.join(self.contents) + FLAG
+
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
@@ -52,8 +57,8 @@ class Assembly:
     def __init__(self) -> None:
         self._unfinished: dict[Key, _Unfinished] = {}
 
-    def add(self, frame: Frame, content: bytes, now: datetime) -> Frame | None:
-        """The whole message if this was its last missing packet; its serial is that of packet 1.
+    def add(self, frame: Frame, content: bytes, now: datetime) -> tuple[Frame, bytes] | None:
+        """The whole message and its packets if this was the last missing one; its serial is that of packet 1.
 
         Raises RefusedError "header" for an impossible packet number, "length" for a message beyond `MAX_BYTES`.
         """
@@ -73,7 +78,8 @@ class Assembly:
             return None
         del self._unfinished[key]
         body = b"".join(message.bodies[each] for each in range(1, total + 1))
-        return Frame(frame.message_id, frame.version, frame.phone, first, body, None, frame.protocol)
+        whole = Frame(frame.message_id, frame.version, frame.phone, first, body, None, frame.protocol)
+        return whole, message.raw
 
     def give_up(self, now: datetime) -> Iterator[GivenUp]:
         """Drop what waited too long and, oldest first, what is too much to hold."""
@@ -83,7 +89,7 @@ class Assembly:
                 return
             del self._unfinished[key]
             held -= message.size
-            yield GivenUp(message.frame, _missing(message), FLAG + FLAG.join(message.contents) + FLAG)
+            yield GivenUp(message.frame, _missing(message), message.raw)
 
 
 def _missing(message: _Unfinished) -> str:

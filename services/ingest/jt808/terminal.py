@@ -114,26 +114,28 @@ class Terminal:
 
     def _events(self, content: bytes, now: datetime) -> Iterator[Event]:
         """What one frame says: one event, but for a batch with bad reports and a packet that others must follow."""
-        frame = None
+        frame, raw, packets = None, FLAG + content + FLAG, 1
         try:
             frame = open_frame(content)
             phone = self._pass_gate(frame)
-            packets = frame.part[0] if frame.part else 1
-            whole = self._assembly.add(frame, content, now) if frame.part else frame
-            if whole is None:
-                return
-            self._version, self._protocol = messages.version_of(whole, self._version), whole.protocol
-            message = messages.decode(whole, self._version)
+            if frame.part:
+                packets = frame.part[0]
+                whole = self._assembly.add(frame, content, now)
+                if whole is None:
+                    return
+                frame, raw = whole
+            self._version, self._protocol = messages.version_of(frame, self._version), frame.protocol
+            message = messages.decode(frame, self._version)
         except RefusedError as error:
-            yield _refused(error, FLAG + content + FLAG, frame)
+            yield _refused(error, raw, frame)
             return
         if isinstance(message, position.LocationReport):
-            reports = ((message, whole.body),)
-            yield Positions(phone, whole.serial, whole.message_id, reports, late=False, packets=packets)
+            reports = ((message, frame.body),)
+            yield Positions(phone, frame.serial, frame.message_id, reports, late=False, packets=packets)
         elif isinstance(message, position.BatchReport):
-            yield from _batch(message, content, whole, phone, packets)
+            yield from _batch(message, raw, frame, phone, packets)
         else:
-            yield self._said(message, whole, phone, packets)
+            yield self._said(message, frame, phone, packets)
 
     def _pass_gate(self, frame: Frame) -> str:
         """The identity of the sender, if it may say this now."""
@@ -165,7 +167,7 @@ class Terminal:
         return Other(phone, frame.serial, frame.message_id, message, packets)
 
 
-def _batch(batch: position.BatchReport, content: bytes, frame: Frame, phone: str, packets: int) -> Iterator[Event]:
+def _batch(batch: position.BatchReport, raw: bytes, frame: Frame, phone: str, packets: int) -> Iterator[Event]:
     """The reports of a batch that can be read, then a refusal for each that can't.
 
     The terminal gets one answer: the refusals carry no serial number to answer to unless nothing was readable.
@@ -181,7 +183,7 @@ def _batch(batch: position.BatchReport, content: bytes, frame: Frame, phone: str
     if reports or not refusals:
         yield Positions(phone, frame.serial, frame.message_id, tuple(reports), late, packets)
     for detail in refusals:
-        yield Refused("body", detail, FLAG + content + FLAG, phone, serial, frame.message_id)
+        yield Refused("body", detail, raw, phone, serial, frame.message_id)
 
 
 def _refused(error: RefusedError, raw: bytes, frame: Frame | None) -> Refused:
