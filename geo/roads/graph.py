@@ -46,6 +46,7 @@ DEFAULT_PACE_S_PER_M = 0.12
 _FIT_M = (300.0, 5000.0)
 _FIT_TARGETS, _FIT_ORIGINS, _FIT_MIN = 16, 2000, 30
 _FIRST_LIMIT_S, _LIMIT_SLACK, _LIMIT_STEP, _LAST_LIMIT_S = 60.0, 1.5, 2.5, 3600.0
+_NODE_CAPACITY = 4  # of the index: searching for the nearest edge is fastest with small nodes
 _M_PER_DEG = radians(crs.EARTH_RADIUS_M)
 
 
@@ -282,7 +283,7 @@ class RoadGraph:
         large = (size >= SMALL_PART * size.max())[self._parts]
         self._tied = np.flatnonzero(large[self._ends].all(axis=1) & np.isfinite(self.edge_s).any(axis=1))
         lines = np.asarray(shapely.linestrings(self._plane(self.lon_lat[self._ends[self._tied]])))
-        self._tree = shapely.STRtree(lines)
+        self._tree = shapely.STRtree(lines, node_capacity=_NODE_CAPACITY)
 
     def _find_parts(self) -> Ints:
         """Number the strongly connected parts: inside one, every node can be reached from every other."""

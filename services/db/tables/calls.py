@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.db.tables.base import Base, Changed, Key
@@ -14,6 +14,7 @@ class Call(Base):
     """A 110 call."""
 
     __tablename__ = "call"
+    __table_args__ = (UniqueConstraint("taken_by", "request_key"),)
 
     id: Mapped[Key]
     kind: Mapped[str]  # theft, dispute, traffic, fire, help, violence, …
@@ -26,6 +27,7 @@ class Call(Base):
     taken_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     result: Mapped[str | None]
+    request_key: Mapped[str | None]  # sent by the caller, so that a repeated submission adds nothing
     changed_xid: Mapped[Changed]
 
 

@@ -2,10 +2,14 @@
 
 from datetime import datetime
 
+from typing import Any
+
+from geoalchemy2 import Geometry
 from sqlalchemy import BigInteger, Boolean, ForeignKey, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.db.tables.base import Base, Key
+from services.db.types import SRID
 
 
 class RoadNetwork(Base):
@@ -45,3 +49,4 @@ class RoadEdge(Base):
     reverse_cost_s: Mapped[float]
     highway: Mapped[str] = mapped_column(server_default="")
     name: Mapped[str] = mapped_column(server_default="")
+    shape: Mapped[Any] = mapped_column(Geometry("LINESTRING", srid=SRID, spatial_index=True))  # planar: for tiles only

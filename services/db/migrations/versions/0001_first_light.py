@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-from geoalchemy2 import Geography
+from geoalchemy2 import Geography, Geometry
 from procrastinate.schema import SchemaManager
 from sqlalchemy.dialects import postgresql
 
@@ -216,9 +216,11 @@ def upgrade() -> None:
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("result", sa.Text(), nullable=True),
+        sa.Column("request_key", sa.Text(), nullable=True),
         sa.Column("changed_xid", sa.BigInteger(), server_default=sa.text("tianshu_xid()"), nullable=False),
         sa.ForeignKeyConstraint(["taken_by"], ["account.id"], name=op.f("fk_call_taken_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_call")),
+        sa.UniqueConstraint("taken_by", "request_key", name=op.f("uq_call_taken_by_request_key")),
     )
     op.create_index("idx_call_place", "call", ["place"], unique=False, postgresql_using="gist")
     op.create_index(op.f("ix_call_state"), "call", ["state"], unique=False)
@@ -270,11 +272,13 @@ def upgrade() -> None:
         sa.Column("reverse_cost_s", sa.Double(), nullable=False),
         sa.Column("highway", sa.Text(), server_default="", nullable=False),
         sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("shape", Geometry("LINESTRING", srid=4490, spatial_index=False), nullable=False),
         sa.ForeignKeyConstraint(
             ["network_id"], ["road_network.id"], name=op.f("fk_road_edge_network_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("network_id", "edge_id", name=op.f("pk_road_edge")),
     )
+    op.create_index("idx_road_edge_shape", "road_edge", ["shape"], unique=False, postgresql_using="gist")
     op.create_table(
         "road_node",
         sa.Column("network_id", sa.BigInteger(), nullable=False),
