@@ -12,6 +12,7 @@ fix deep on the present side re-arms the rule. A vehicle that jitters on the edg
 most, and one that really leaves is told at once.
 """
 
+import json
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -136,6 +137,10 @@ class State:
     def idle(self) -> bool:
         """Whether a fix deep outside would teach nothing: such a state needs no reading and no writing."""
         return self.far and self.armed and self.side is Side.OUT and not self.run
+
+    def dump(self) -> str:
+        """Return the state as a JSON document."""
+        return json.dumps(self.to_json(), allow_nan=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as JSON values."""

@@ -1,0 +1,212 @@
+"""Alerts (预警): raised once, acknowledged, closed with a reason; never deleted, never closed by the machine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from geo.fix import UNTIMELY, UNUSABLE, Fix
+from services import access, live
+from services.db.engine import ReadSession, WriteSession
+from services.db.tables import tracks as tables
+from services.db.tables.alerts import Alert
+from services.db.types import point
+from services.errors import ConflictError, InvalidError, NotFoundError
+from services.settings import Settings
+
+STATES = ("open", "acknowledged", "closed")
+SEVERITIES = ("notice", "warning", "urgent")
+SOS = "sos"
+EMERGENCY = 1
+"""Bit 0 of the alarm word of 0x0200: 紧急报警, the button was pressed (JT/T 808-2011, -2013 and -2019 alike)."""
+
+EPISODE_GAP = timedelta(minutes=10)
+"""A closed SOS whose button stays pressed is the same SOS; silent for longer than this, the button was pressed anew."""
+
+MAX_PAGE = 200
+
+
+class NoAlertError(NotFoundError):
+    """There is no such alert."""
+
+
+class WrongStateError(ConflictError):
+    """An alert goes from open to acknowledged to closed, and no other way."""
+
+
+class NoReasonError(InvalidError):
+    """An alert is not closed without a reason."""
+
+
+class BadCursorError(InvalidError):
+    """The cursor is not one that a page gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """A page of alerts, newest first, and what to ask for the next one with."""
+
+    items: list[live.AlertView]
+    next_cursor: str | None
+
+
+async def raise_alert(
+    db: WriteSession,
+    *,
+    key: str,
+    kind: str,
+    severity: str,
+    at: datetime,
+    device_id: int | None = None,
+    area_id: int | None = None,
+    lon_deg: float | None = None,
+    lat_deg: float | None = None,
+    detail: dict[str, Any] | None = None,
+) -> int | None:
+    """Raise an alert and return its id, or None if the same key (or an open SOS of the device) stands already.
+
+    Args:
+        db: the transaction of the cause.
+        key: the same cause has the same key.
+        kind: area_enter, area_leave, area_dwell, area_cross, sos, …
+        severity: notice, warning, urgent.
+        at: event time, not the time of raising.
+        device_id: whose doing it is.
+        area_id: where it is, as an area.
+        lon_deg: where it is, CGCS2000.
+        lat_deg: likewise.
+        detail: JSON values that explain it.
+    """
+    place = None if lon_deg is None or lat_deg is None else point(lon_deg, lat_deg)
+    row = insert(Alert).values(
+        key=key, kind=kind, severity=severity, at=at, device_id=device_id, area_id=area_id, place=place,
+        detail=detail or {},
+    )  # fmt: skip
+    return (await db.execute(row.on_conflict_do_nothing().returning(Alert.id))).scalar()
+
+
+async def list_alerts(
+    mandate: access.Mandate, db: ReadSession, *, state: str | None = None, cursor: str | None = None, limit: int = 50
+) -> Alerts:
+    """Return a page of alerts, newest first, of one state or all.
+
+    Raises:
+        BadCursorError: the cursor is not one that a page gave.
+    """
+    await access.grant(mandate, access.Act.VIEW_ALERTS, state or "all")
+    if cursor is not None and not (cursor.isascii() and cursor.isdigit()):
+        raise BadCursorError("Take the cursor from the page before.")
+    limit = min(limit, MAX_PAGE)
+    conditions = [Alert.state == state] if state else []
+    conditions += [Alert.id < int(cursor)] if cursor else []
+    found = await live.view_alerts(db, *conditions, limit=limit + 1)
+    return Alerts(found[:limit], str(found[limit - 1].id) if len(found) > limit else None)
+
+
+async def acknowledge_alert(
+    mandate: access.Mandate, db: WriteSession, alert_id: int, *, now: datetime
+) -> live.AlertView:
+    """Note that somebody has seen an open alert and takes care of it.
+
+    Raises:
+        NoAlertError: there is none.
+        WrongStateError: it is not open any more.
+    """
+    await access.grant(mandate, access.Act.HANDLE_ALERTS, f"alert:{alert_id}")
+    values = {"state": "acknowledged", "acknowledged_by": mandate.account_id, "acknowledged_at": now}
+    return await _move(db, alert_id, "open", values)
+
+
+async def close_alert(
+    mandate: access.Mandate, db: WriteSession, alert_id: int, *, reason: str, now: datetime
+) -> live.AlertView:
+    """Close an acknowledged alert, saying why.
+
+    Raises:
+        NoReasonError: the reason is blank.
+        NoAlertError: there is none.
+        WrongStateError: it is not acknowledged, or closed already.
+    """
+    await access.grant(mandate, access.Act.HANDLE_ALERTS, f"alert:{alert_id}")
+    if not reason.strip():
+        raise NoReasonError("Say why the alert is closed: what was found, what was done.")
+    values = {"state": "closed", "closed_by": mandate.account_id, "closed_at": now, "close_reason": reason.strip()}
+    return await _move(db, alert_id, "acknowledged", values)
+
+
+async def watch_alarms(db: WriteSession, fixes: Sequence[Fix], settings: Settings) -> None:  # noqa: ARG001
+    """Raise one urgent SOS for each emergency: the first fix that carries the bit; those that follow are appended.
+
+    A fix without a usable position carries an emergency all the same; its alert has no place.
+    """
+    for fix in sorted((fix for fix in fixes if fix.alarm & EMERGENCY), key=lambda fix: fix.at):
+        moment = fix.at if not fix.flags & UNTIMELY else (await db.execute(select(func.now()))).scalar_one()
+        known = await _sos_of(db, fix.device_id, moment)
+        if known is None or (known.state == "closed" and await _is_pressed_anew(db, known, moment)):
+            await _raise_sos(db, fix, moment)
+        elif moment > _last_heard(known):
+            known.detail = {**known.detail, "fixes": known.detail.get("fixes", 0) + 1, **_heard(fix, moment)}
+            await db.flush()
+
+
+async def _sos_of(db: WriteSession, device_id: int, moment: datetime) -> Alert | None:
+    """Return the SOS that an emergency at a moment may belong to: the one not closed, else the newest of that time."""
+    mine = select(Alert).where(
+        Alert.kind == SOS, Alert.device_id == device_id, (Alert.state != "closed") | (Alert.at <= moment + EPISODE_GAP)
+    )
+    newest = mine.order_by(Alert.state == "closed", Alert.at.desc()).limit(1)
+    return (await db.execute(newest.with_for_update())).scalar()
+
+
+async def _is_pressed_anew(db: ReadSession, sos: Alert, moment: datetime) -> bool:
+    """Whether the button was released, or the terminal silent, between the end of an SOS and a moment."""
+    heard = _last_heard(sos)
+    if moment - heard > EPISODE_GAP:
+        return True
+    fix = tables.Fix
+    released = select(fix.at).where(
+        fix.device_id == sos.device_id, fix.at > heard, fix.at < moment, fix.alarm.op("&")(EMERGENCY) == 0
+    )
+    return (await db.execute(released.limit(1))).first() is not None
+
+
+async def _raise_sos(db: WriteSession, fix: Fix, moment: datetime) -> None:
+    placed = not fix.flags & UNUSABLE
+    await raise_alert(
+        db,
+        key=f"{SOS}:{fix.device_id}:{fix.at.isoformat()}",
+        kind=SOS,
+        severity="urgent",
+        at=moment,
+        device_id=fix.device_id,
+        lon_deg=fix.lon_deg if placed else None,
+        lat_deg=fix.lat_deg if placed else None,
+        detail={"fixes": 1, **_heard(fix, moment)},
+    )
+
+
+def _heard(fix: Fix, moment: datetime) -> dict[str, Any]:
+    """Return when and where an SOS was heard last; an unusable position leaves the one before."""
+    place = {} if fix.flags & UNUSABLE else {"last_lon_deg": fix.lon_deg, "last_lat_deg": fix.lat_deg}
+    return {"last_at": moment.isoformat(), **place}
+
+
+def _last_heard(sos: Alert) -> datetime:
+    return datetime.fromisoformat(sos.detail["last_at"]) if "last_at" in sos.detail else sos.at
+
+
+async def _move(db: WriteSession, alert_id: int, before: str, values: dict[str, Any]) -> live.AlertView:
+    """Take one step of the state machine; of two officers at once, one succeeds."""
+    step = update(Alert).where(Alert.id == alert_id, Alert.state == before).values(values).returning(Alert.id)
+    moved = (await db.execute(step)).scalar()
+    found = await live.view_alerts(db, Alert.id == alert_id)
+    if not found:
+        raise NoAlertError(f"There is no alert {alert_id}.")
+    if moved is None:
+        raise WrongStateError(
+            f"Alert {alert_id} is {found[0].state}; only an alert that is {before} can take this step."
+        )
+    return found[0]

@@ -1,0 +1,262 @@
+"""The watcher of areas: from a stored batch of fixes to alerts.
+
+    fixes ── usable ones, by device ──> index of all areas (in memory) ──> pairs of a rule and a device that can matter
+                                                                           │   + pairs whose state is busy: inside, near
+    alerts <── events <── geo.fences.step <── states of these pairs <──────┘     the edge or about to turn (one query)
+       └─ states that changed: one statement
+
+A device that is near no area and busy with none costs no row, read or written. The areas in memory are those of
+`area_version`: one look per batch, so that a new area is effective at once in every process.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import numpy as np
+from sqlalchemy import ARRAY, BigInteger, DateTime, any_, cast, func, select, text, true, union_all
+
+from geo import fences
+from geo.areas import Near
+from geo.fences import Event, Sight, State
+from geo.fix import Fix
+from services import alerts, tracks
+from services.areas.board import Board, Watched, current_board
+from services.db.engine import ReadSession, WriteSession
+from services.db.tables import tracks as tables
+from services.db.tables.areas import AreaState
+from services.db.tables.fleet import Unit
+from services.settings import Settings
+
+REMEMBERED = timedelta(days=7)
+"""Where a device was longer ago says nothing about where it comes from."""
+
+TOUCH = timedelta(seconds=60)
+"""A state of which only the time moved on is written this often: a vehicle may stand inside for hours."""
+
+Pair = tuple[int, int]
+"""A rule's id and a device's id."""
+
+_SAVE = text("""
+INSERT INTO area_state (rule_id, device_id, at, idle, state)
+SELECT * FROM unnest(CAST(:rules AS bigint[]), CAST(:devices AS bigint[]), CAST(:at AS timestamptz[]),
+    CAST(:idle AS boolean[]), CAST(CAST(:states AS text[]) AS jsonb[]))
+ON CONFLICT (rule_id, device_id) DO UPDATE SET at = excluded.at, idle = excluded.idle, state = excluded.state
+WHERE area_state.at <= excluded.at
+""")
+
+
+@dataclass(slots=True)
+class Glance:
+    """The usable fixes of a batch, each device's together and in order of time, and how they stand to the areas."""
+
+    fixes: list[Fix]
+    spans: dict[int, range]  # of a device, in `fixes`
+    distance_m: dict[tuple[int, int], float] = field(default_factory=dict)  # of (fix, area), in their order
+    touched: set[tuple[int, int]] = field(default_factory=set)  # (fix, area): the way to the fix meets the area
+    before: dict[int, Fix] = field(default_factory=dict)  # by device: the last fix before this batch
+    distance_before_m: dict[tuple[int, int], float] = field(default_factory=dict)  # of (device, area)
+
+    def sight(self, fix: int, area: int) -> Sight:
+        """Return a fix as seen from an area."""
+        return _sight(self.fixes[fix], self.distance_m.get((fix, area), np.inf))
+
+    def sight_before(self, device_id: int, area: int) -> Sight | None:
+        """Return the last fix before the batch as seen from an area."""
+        fix = self.before.get(device_id)
+        return None if fix is None else _sight(fix, self.distance_before_m.get((device_id, area), np.inf))
+
+
+async def watch(db: WriteSession, fixes: Sequence[Fix], settings: Settings) -> None:  # noqa: ARG001
+    """Step the fences that a batch can matter to, keep their states, raise their alerts.
+
+    The same batch handled twice raises nothing twice: its fixes are not newer than the states, and the keys of alerts
+    are made of rule, device and event time.
+    """
+    board = await current_board(db)
+    glance = _glance(fixes)
+    if not board.rules or not glance.fixes:
+        return
+    await asyncio.to_thread(_measure, board, glance)
+    if board.crossing.any():
+        await _look_back(db, board, glance, glance.spans)
+        await asyncio.to_thread(_trace, board, glance)
+    pairs = _pairs(board, glance)
+    states = {pair: state for pair, state in (await _load(db, glance.spans, pairs)).items() if pair[0] in board.rules}
+    pairs = await _of_kind(db, board, pairs | states.keys())
+    fresh = {device_id for rule_id, device_id in pairs if _sleeps(states.get((rule_id, device_id)))}
+    await _look_back(db, board, glance, fresh)
+    await asyncio.to_thread(_measure_before, board, glance, fresh)
+    after = {pair: _walk(board.rules[pair[0]], pair[1], states.get(pair), glance) for pair in sorted(pairs)}
+    await _save(db, {pair: state for pair, (state, _) in after.items() if _is_news(states.get(pair), state)})
+    for (rule_id, device_id), (_, events) in after.items():
+        for event in events:
+            await _raise(db, board.rules[rule_id], device_id, event)
+    board.remember(glance.fixes[span[-1]] for span in glance.spans.values())
+
+
+def _glance(fixes: Sequence[Fix]) -> Glance:
+    by_device = defaultdict[int, list[Fix]](list)
+    for fix in fixes:
+        if fences.is_evidence(fix):
+            by_device[fix.device_id].append(fix)
+    flat, spans = list[Fix](), dict[int, range]()
+    for device_id, mine in by_device.items():
+        spans[device_id] = range(len(flat), len(flat) + len(mine))
+        flat += sorted(mine, key=lambda fix: fix.at)
+    return Glance(flat, spans)
+
+
+def _sight(fix: Fix, distance_m: float) -> Sight:
+    return Sight(fix.at, fix.lon_deg, fix.lat_deg, fences.r95_of(fix), distance_m)
+
+
+def _near(board: Board, fixes: Sequence[Fix]) -> Near:
+    reach_m = [fences.reach_m(fences.r95_of(fix)) for fix in fixes]
+    return board.index.measure([fix.lon_deg for fix in fixes], [fix.lat_deg for fix in fixes], reach_m)
+
+
+def _measure(board: Board, glance: Glance) -> None:
+    near = _near(board, glance.fixes)
+    keys = zip(near.fix.tolist(), near.area.tolist(), strict=True)
+    glance.distance_m = dict(zip(keys, near.distance_m.tolist(), strict=True))
+
+
+def _measure_before(board: Board, glance: Glance, devices: Collection[int]) -> None:
+    known = [glance.before[device_id] for device_id in devices if device_id in glance.before]
+    near = _near(board, known)
+    keys = zip([known[fix].device_id for fix in near.fix.tolist()], near.area.tolist(), strict=True)
+    glance.distance_before_m = dict(zip(keys, near.distance_m.tolist(), strict=True))
+
+
+def _trace(board: Board, glance: Glance) -> None:
+    """Find the areas with a crossing rule that the straight ways between fixes meet."""
+    starts, ends = list[Fix](), list[int]()
+    for device_id, span in glance.spans.items():
+        before = glance.before.get(device_id)
+        starts += ([before] if before else []) + glance.fixes[span.start : span.stop - 1]
+        ends += span if before else span[1:]
+    start = np.array([(fix.lon_deg, fix.lat_deg) for fix in starts]).reshape(-1, 2)
+    end = np.array([(glance.fixes[i].lon_deg, glance.fixes[i].lat_deg) for i in ends]).reshape(-1, 2)
+    way, area = board.index.meet(start, end, board.crossing)
+    glance.touched = {(ends[i], j) for i, j in zip(way.tolist(), area.tolist(), strict=True)}
+
+
+def _pairs(board: Board, glance: Glance) -> set[Pair]:
+    """Return the pairs of a rule and a device that the fixes or ways of the batch come near to."""
+    near = {(glance.fixes[fix].device_id, area) for fix, area in (*glance.distance_m, *glance.touched)}
+    return {(watched.id, device_id) for device_id, area in near for watched in board.of_area[area]}
+
+
+async def _of_kind(db: ReadSession, board: Board, pairs: Collection[Pair]) -> set[Pair]:
+    """Leave out the devices whose units are not of the kinds a rule is for."""
+    picky = [device_id for rule_id, device_id in pairs if board.rules[rule_id].unit_kinds is not None]
+    if not picky:
+        return set(pairs)
+    found = select(Unit.device_id, Unit.kind).where(Unit.device_id == any_(cast(picky, ARRAY(BigInteger))))
+    kinds = {row.device_id: row.kind for row in await db.execute(found)}
+    return {
+        (rule_id, device_id)
+        for rule_id, device_id in pairs
+        if (wanted := board.rules[rule_id].unit_kinds) is None or kinds.get(device_id) in wanted
+    }
+
+
+async def _load(db: ReadSession, devices: Iterable[int], pairs: Collection[Pair]) -> dict[Pair, State]:
+    """Read the states of the pairs, and every busy state of the devices."""
+    columns = (AreaState.rule_id, AreaState.device_id, AreaState.state)
+    mine = AreaState.device_id == any_(cast(list(devices), ARRAY(BigInteger)))
+    found = select(*columns).where(mine, ~AreaState.idle)
+    if pairs:
+        rules, near = (cast(list(ids), ARRAY(BigInteger)) for ids in zip(*pairs, strict=True))
+        asked = func.unnest(rules, near).table_valued("rule_id", "device_id", name="asked")
+        on = (AreaState.rule_id == asked.c.rule_id) & (AreaState.device_id == asked.c.device_id)
+        rows = await db.execute(union_all(found, select(*columns).join(asked, on).where(AreaState.idle)))
+    else:
+        rows = await db.execute(found)
+    return {(rule_id, device_id): State.from_json(state) for rule_id, device_id, state in rows}
+
+
+async def _look_back(db: ReadSession, board: Board, glance: Glance, devices: Iterable[int]) -> None:
+    """Find the last fix of devices before this batch: in memory, or where memory is newer or empty, in the store."""
+    unknown = dict[int, Fix]()
+    for device_id in devices:
+        first, last = glance.fixes[glance.spans[device_id][0]], board.last.get(device_id)
+        if last is not None and last.at < first.at:
+            glance.before[device_id] = last
+        elif device_id not in glance.before:
+            unknown[device_id] = first
+    if not unknown:
+        return
+    ids = cast(list(unknown), ARRAY(BigInteger))
+    times = cast([first.at for first in unknown.values()], ARRAY(DateTime(timezone=True)))
+    asked = func.unnest(ids, times).table_valued("device_id", "before", name="asked")
+    fix = tables.Fix
+    last_one = tracks.select_fixes().where(
+        fix.device_id == asked.c.device_id, fix.at < asked.c.before, fix.at > asked.c.before - REMEMBERED,
+        fix.flags.op("&")(int(fences.NO_EVIDENCE)) == 0,
+    ).order_by(fix.at.desc()).limit(1).lateral()  # fmt: skip
+    for row in await db.execute(select(last_one).select_from(asked.join(last_one, true()))):
+        last = tracks.as_fix(row)
+        if fences.is_evidence(last):
+            glance.before[last.device_id] = last
+
+
+def _walk(watched: Watched, device_id: int, state: State | None, glance: Glance) -> tuple[State | None, list[Event]]:
+    """Step one rule through one device's fixes; an idle state sleeps until a fix or a way comes near."""
+    events = list[Event]()
+    last = glance.sight_before(device_id, watched.place)
+    for fix in glance.spans[device_id]:
+        key, sight = (fix, watched.place), glance.sight(fix, watched.place)
+        sleeping = _sleeps(state)
+        if not sleeping or key in glance.distance_m or key in glance.touched:
+            if state is None:
+                state = fences.begin(last)
+            elif sleeping and last is not None and state.at is not None and last.at > state.at:
+                state, missed = fences.step(state, watched.rule, last, watched.area)
+                events += missed
+            state, new = fences.step(state, watched.rule, sight, watched.area)
+            events += new
+        last = sight
+    return state, events
+
+
+def _sleeps(state: State | None) -> bool:
+    return state is None or state.idle
+
+
+def _is_news(before: State | None, after: State | None) -> bool:
+    """Whether a state is worth writing."""
+    if after is None or after.at is None or after is before:
+        return False
+    if before is None or before.at is None or after.at - before.at >= TOUCH:
+        return True
+    return replace(after, at=before.at) != before
+
+
+async def _save(db: WriteSession, states: Mapping[Pair, State | None]) -> None:
+    kept = [(rule_id, device_id, state) for (rule_id, device_id), state in states.items() if state is not None]
+    if not kept:
+        return
+    rules, devices, after = zip(*kept, strict=True)
+    values = {"rules": list(rules), "devices": list(devices), "at": [state.at for state in after]}
+    packed = {"idle": [state.idle for state in after], "states": [state.dump() for state in after]}
+    await db.execute(_SAVE, {**values, **packed})
+
+
+async def _raise(db: WriteSession, watched: Watched, device_id: int, event: Event) -> None:
+    detail = {"rule_id": watched.id, "known_at": event.known_at.isoformat(), "accuracy_m": event.r95_m}
+    await alerts.raise_alert(
+        db,
+        key=f"area:{watched.id}:{device_id}:{event.trigger}:{event.at.isoformat()}",
+        kind=f"area_{event.trigger}",
+        severity=watched.severity,
+        at=event.at,
+        device_id=device_id,
+        area_id=watched.area_id,
+        lon_deg=event.lon_deg,
+        lat_deg=event.lat_deg,
+        detail=detail if event.trigger != "dwell" else {**detail, "dwell_s": watched.rule.dwell_s},
+    )
