@@ -1,1 +1,1 @@
-"""A city to look at: invented people and units that use the service only through its doors."""
+"""A city to look at: invented units that speak to the service only through its doors (TCP, HTTP, command line)."""

@@ -1,0 +1,92 @@
+"""The demo's telephone: invented 110 calls every few minutes, some left for the person at the desk."""
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from demo.door import Door, DoorClosedError
+from demo.streets import Streets
+
+MARK = "【演示】"
+"""Begins the notes of every call of the demo; calls without it are a person's and are left alone."""
+MOST_OPEN = 8
+EVERY_S = (120.0, 240.0)
+FIRST_CALLS = 4
+LEFT_TO_THE_DESK = 0.4
+PATIENCE_S = 900.0
+"""A call left to the desk is assigned by the demo after this long."""
+KINDS: tuple[tuple[str, int, tuple[str, ...]], ...] = (
+    ("traffic", 3, ("两车追尾，无人受伤，占用一条车道。", "电动车与轿车剐蹭，需要勘查。")),
+    ("dispute", 3, ("商铺门口发生口角，围观人员较多。", "停车位纠纷，双方僵持。")),
+    ("theft", 2, ("门店反映货物被盗，嫌疑车辆已离开。", "工地反映电缆丢失。")),
+    ("help", 3, ("有人被困电梯，请求协助。", "老人迷路，请求协助。")),
+    ("violence", 1, ("夜市有人斗殴，请求增援。",)),
+    ("fire", 1, ("垃圾站冒烟，消防已通知，请求维持秩序。",)),
+)
+"""Kind, usual priority, what the caller says; the order is from frequent to rare."""
+WEIGHTS = (30, 26, 18, 16, 6, 4)
+
+
+@dataclass(slots=True)
+class Caller:
+    """Posts calls, assigns some, closes those whose units are done."""
+
+    door: Door
+    streets: Streets
+    corners: tuple[int, ...]  # nodes where calls may come from
+    rng: random.Random
+    next_at: float = 0.0
+    made: int = 0
+
+    async def look(self, now: float) -> None:
+        """Tidy up, and call when it is time.
+
+        Raises:
+            DoorClosedError: the service can't be reached; try again.
+        """
+        ours = [call for state in ("open", "assigned") async for call in self.door.pages("/calls", state=state)]
+        ours = [call for call in ours if call["notes"].startswith(MARK)]
+        active = 0
+        for call in ours:
+            if call["assignments"] and all(one["state"] == "clear" for one in call["assignments"]):
+                await self.door.post(f"/calls/{call['id']}/close", {"result": "现场处置完毕（演示）"})
+                continue
+            active += 1
+            if not call["assignments"] and _age_s(call) > PATIENCE_S:
+                await self._assign(call["id"])
+        if now >= self.next_at and active < MOST_OPEN:
+            wait_s = 6.0 if self.made < FIRST_CALLS else self.rng.uniform(*EVERY_S)
+            self.next_at = now + wait_s
+            await self._call()
+
+    async def _call(self) -> None:
+        kind, priority, sayings = self.rng.choices(KINDS, WEIGHTS)[0]
+        node = self.rng.choice(self.corners)
+        street = self.streets.names[self.rng.choice(self.streets.out[node])]
+        call = await self.door.post(
+            "/calls",
+            {
+                "kind": kind,
+                "priority": priority,
+                "lon_deg": round(self.streets.lon[node] + self.rng.uniform(-4e-4, 4e-4), 6),
+                "lat_deg": round(self.streets.lat[node] + self.rng.uniform(-4e-4, 4e-4), 6),
+                "address": f"{street}{self.rng.randint(1, 380)}号附近",
+                "notes": MARK + self.rng.choice(sayings),
+            },
+        )
+        self.made += 1
+        if self.rng.random() >= LEFT_TO_THE_DESK:
+            await self._assign(call["id"], units=2 if priority == 1 else 1)
+
+    async def _assign(self, call_id: int, units: int = 1) -> None:
+        """Send the soonest units; when somebody else was quicker, leave it."""
+        try:
+            for best in (await self.door.get(f"/calls/{call_id}/recommendations"))[:units]:
+                await self.door.post(f"/calls/{call_id}/assignments", {"unit_id": best["unit"]["id"]})
+        except DoorClosedError:
+            return
+
+
+def _age_s(call: dict[str, Any]) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(call["taken_at"])).total_seconds()

@@ -1,0 +1,106 @@
+"""How the fleet answers calls: it looks who is sent where, drives there, and says so, as a crew with a tablet does."""
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from demo.door import Door, DoorClosedError
+from demo.fleet import Fleet, Member
+from demo.motion import Task
+
+REACTION_S = (3.0, 14.0)
+ON_SCENE_S = (90.0, 300.0)
+NEXT = {"dispatched": "en_route", "en_route": "on_scene", "on_scene": "clear"}
+"""The status machine of an assignment."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One assignment that a unit of ours works on."""
+
+    id: int
+    member: Member
+    lon_deg: float
+    lat_deg: float
+    state: str
+    due: float  # when the crew is ready for the next step (monotonic seconds)
+
+
+@dataclass(slots=True)
+class Crew:
+    """Follows the assignments of all units of the fleet."""
+
+    fleet: Fleet
+    door: Door
+    rng: random.Random = field(default_factory=lambda: random.Random(110))
+    jobs: dict[int, Job] = field(default_factory=dict)
+    _call_signs: dict[int, str] = field(default_factory=dict)
+
+    async def look(self, now: float) -> None:
+        """Learn what was assigned, report what was reached.
+
+        Raises:
+            DoorClosedError: the service can't be reached; try again.
+        """
+        seen: set[int] = set()
+        async for call in self.door.pages("/calls", state="assigned"):
+            for assignment in call["assignments"]:
+                if assignment["state"] != "clear" and await self._adopt(call, assignment, now):
+                    seen.add(assignment["id"])
+        for gone in set(self.jobs) - seen:
+            self._let_go(self.jobs.pop(gone))
+        for job in list(self.jobs.values()):
+            await self._work(job, now)
+
+    async def _adopt(self, call: dict[str, Any], assignment: dict[str, Any], now: float) -> bool:
+        """Take up an assignment of one of our units; a state that somebody else reported counts."""
+        job = self.jobs.get(assignment["id"])
+        if job is None:
+            member = self.fleet.members.get(await self._call_sign(assignment["unit_id"]))
+            if member is None:
+                return False
+            job = Job(assignment["id"], member, call["lon_deg"], call["lat_deg"], "", now)
+            self.jobs[job.id] = job
+        if job.state != assignment["state"]:
+            self._enter(job, assignment["state"], now)
+        return True
+
+    async def _call_sign(self, unit_id: int) -> str:
+        if unit_id not in self._call_signs:
+            async for unit in self.door.pages("/units"):
+                self._call_signs[unit["id"]] = unit["call_sign"]
+        return self._call_signs.get(unit_id, "")
+
+    def _enter(self, job: Job, state: str, now: float) -> None:
+        """Do what a state means on the road."""
+        job.state = state
+        mover = job.member.mover
+        job.member.blind_s = job.member.silent_s = 0.0
+        if state == "dispatched":
+            job.due = now + self.rng.uniform(*REACTION_S)
+        elif state == "en_route":
+            mover.respond(job.lon_deg, job.lat_deg)
+        elif state == "on_scene":
+            mover.task = Task.ON_SCENE
+            job.due = now + self.rng.uniform(*ON_SCENE_S)
+
+    async def _work(self, job: Job, now: float) -> None:
+        """Report the next state when it is reached."""
+        if job.state == "en_route" and not job.member.mover.arrived:
+            return
+        if now < job.due:
+            return
+        following = NEXT[job.state]
+        try:
+            await self.door.post(f"/assignments/{job.id}/status", {"state": following})
+        except DoorClosedError:
+            job.due = now + 5.0  # somebody else was first, or the service is away: the next look tells
+            return
+        if following == "clear":
+            self._let_go(self.jobs.pop(job.id))
+        else:
+            self._enter(job, following, now)
+
+    def _let_go(self, job: Job) -> None:
+        if job.member.mover.task is not Task.PATROL:
+            job.member.mover.release()

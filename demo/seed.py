@@ -1,0 +1,116 @@
+"""The demo city moves in, through the same doors as everybody: HTTP for people and places, the command line for roads.
+
+What is there already is left as it is, so a second run adds nothing.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from shapely.geometry import mapping
+
+from demo import incidents, people
+from demo.door import Door, DoorClosedError
+from demo.network import Network
+
+ATTRIBUTION = "合成路网 Synthetic roads (seeded, not real streets)"
+AT_ONCE = 4
+"""Requests under way at the same time."""
+
+
+async def roads(network: Network, name: str, folder: Path, door: Door, console: Console) -> None:
+    """Import the network with `tianshu roads import`, unless one of that name is there."""
+    if any(one["name"] == name for one in _items(await door.get("/roads"))):
+        return
+    with console.status("Importing the demo's roads …"):
+        await asyncio.to_thread(network.write, folder)
+        command = [sys.executable, "-m", "api.cli", "roads", "import", str(folder), "--name", name]
+        process = await asyncio.create_subprocess_exec(
+            *command, "--synthetic", "--attribution", ATTRIBUTION,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        output, _ = await process.communicate()
+    if process.returncode:
+        raise DoorClosedError(f"roads import: {output.decode(errors='replace').strip()}")
+    console.print(f"[green]✓[/] Roads: {len(network.lon_deg)} nodes, {len(network.source)} edges")
+
+
+async def units(planned: list[people.PlannedUnit], admin: Door, console: Console) -> None:
+    """Devices and units."""
+    devices = {device["phone"]: device["id"] async for device in admin.pages("/devices")}
+    missing = [unit for unit in planned if unit.phone not in devices]
+
+    async def add(unit: people.PlannedUnit) -> None:
+        body = {"phone": unit.phone, "plate": unit.plate or None, "terminal_id": unit.terminal_id}
+        device = await admin.post("/devices", body)
+        await admin.post(
+            "/units",
+            {
+                "call_sign": unit.call_sign,
+                "kind": unit.kind,
+                "equipment": list(unit.equipment),
+                "division": unit.division,
+                "device_id": device["id"],
+            },
+        )
+
+    await _each("Units", missing, add, console)
+
+
+async def parks(planned: list[people.PlannedPark], officer: Door, console: Console) -> None:
+    """Parks with their enterprises, and two years of incidents."""
+    there = {park["name"] for park in _items(await officer.get("/parks"))}
+    missing = [park for park in planned if park.name not in there]
+
+    async def add(park: people.PlannedPark) -> None:
+        made = await officer.post("/parks", {"name": park.name, "shape": mapping(park.shape), "synthetic": True})
+        enterprises = [
+            {"name": name, "industry": industry, "lon_deg": lon, "lat_deg": lat}
+            for name, industry, lon, lat in park.enterprises
+        ]
+        await officer.post(f"/parks/{made['id']}/enterprises", enterprises)
+
+    await _each("Parks", missing, add, console)
+    if missing:
+        table = incidents.as_csv(incidents.build(planned, datetime.now(UTC)))
+        await officer.post("/parks/incidents", files={"file": ("incidents.csv", table.encode(), "text/csv")})
+        console.print("[green]✓[/] Incidents: two years, with hot spots planted")
+
+
+async def areas(planned: list[people.PlannedArea], desk: Door, console: Console) -> None:
+    """Areas with rules."""
+    there = {area["name"] for area in _items(await desk.get("/areas"))}
+    missing = [area for area in planned if area.name not in there]
+
+    async def add(area: people.PlannedArea) -> None:
+        made = await desk.post("/areas", {"name": area.name, "kind": area.kind, "shape": mapping(area.shape)})
+        for rule in area.rules:
+            await desk.post(f"/areas/{made['id']}/rules", rule)
+
+    await _each("Areas", missing, add, console)
+
+
+async def _each(what: str, things: Iterable[Any], add: Callable[[Any], Awaitable[None]], console: Console) -> None:
+    """Add things, a few at once, with a bar; silent when there is nothing to add."""
+    waiting = list(things)
+    if not waiting:
+        return
+    left = iter(waiting)
+    with Progress(console=console, transient=True) as progress:
+        bar = progress.add_task(what, total=len(waiting))
+        while batch := list(islice(left, AT_ONCE)):
+            await asyncio.gather(*(add(one) for one in batch))
+            progress.advance(bar, len(batch))
+    console.print(f"[green]✓[/] {what}: {len(waiting)}")
+
+
+def _items(answer: Any) -> list[dict[str, Any]]:
+    """The items of a page, or of a plain list."""
+    found: list[dict[str, Any]] = answer["items"] if isinstance(answer, dict) else answer
+    return found
