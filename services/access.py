@@ -54,6 +54,7 @@ class Act(StrEnum):
     MANAGE_PARKS = "manage_parks"
     IMPORT_INCIDENTS = "import_incidents"
     VIEW_ROADS = "view_roads"
+    MANAGE_ROADS = "manage_roads"
     VIEW_DEVICES = "view_devices"
     MANAGE_DEVICES = "manage_devices"
     IMPORT_TRACKS = "import_tracks"
@@ -80,6 +81,7 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.MANAGE_PARKS: frozenset({Role.PARK_OFFICER}) | _ADMIN,
     Act.IMPORT_INCIDENTS: frozenset({Role.PARK_OFFICER}) | _ADMIN,
     Act.VIEW_ROADS: _POLICE | _ADMIN,
+    Act.MANAGE_ROADS: _ADMIN,
     Act.VIEW_DEVICES: _DESK | _ADMIN,
     Act.MANAGE_DEVICES: _ADMIN,
     Act.IMPORT_TRACKS: _ADMIN,

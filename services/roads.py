@@ -1,0 +1,210 @@
+"""Imported road networks: stored as tables, searched as graphs in memory, drawn as vector tiles."""
+
+import asyncio
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import numpy as np
+import psycopg
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy import delete, insert, select, text
+
+from geo.roads import Network, RoadGraph
+from services import access
+from services.db.engine import ReadSession, WriteSession
+from services.db.tables.roads import RoadNetwork
+from services.db.types import SRID
+from services.errors import InvalidError, NotFoundError
+from services.ingest.roads import Roads
+
+MAX_ZOOM = 22
+FIRST_ZOOM = {
+    "motorway": 5, "trunk": 6, "primary": 8, "secondary": 10, "tertiary": 11,
+    "motorway_link": 10, "trunk_link": 11, "primary_link": 12, "secondary_link": 13, "tertiary_link": 13,
+}  # fmt: skip
+"""The first zoom level a class of road is drawn at."""
+
+FIRST_ZOOM_OF_OTHERS = 12
+_WORLD_M, _EXTENT = 2 * math.pi * 6_378_137, 4096  # width of the Web Mercator square; units across a tile
+
+_NODES = "SELECT node_id, lon_deg, lat_deg FROM road_node WHERE network_id = {} ORDER BY node_id"
+_EDGES = "SELECT source, target, length_m, cost_s, reverse_cost_s FROM road_edge WHERE network_id = {} ORDER BY edge_id"
+_COPY_NODES = "COPY road_node (network_id, node_id, lon_deg, lat_deg) FROM STDIN"
+_COPY_EDGES = (
+    "COPY road_edge (network_id, edge_id, source, target, length_m, cost_s, reverse_cost_s, highway, name, shape) "
+    "FROM STDIN"
+)
+_TILE = """
+WITH here AS (SELECT ST_TileEnvelope(:z, :x, :y) AS square),
+roads AS (
+    SELECT highway, name, ST_LineMerge(ST_Collect(shape)) AS line
+    FROM road_edge, here
+    WHERE network_id = :network_id AND NOT highway = ANY(:hidden) AND (:others OR highway = ANY(:classes))
+      AND shape && ST_Transform(ST_Expand(square, :margin_m), :srid)
+    GROUP BY highway, name
+),
+drawn AS (
+    SELECT highway, name, ST_AsMVTGeom(ST_Simplify(ST_Transform(line, 3857), :unit_m), square) AS geom FROM roads, here
+)
+SELECT ST_AsMVT(drawn, 'roads', 4096, 'geom') FROM drawn WHERE geom IS NOT NULL
+"""
+_MARGIN_UNITS = 64  # lines go on this far into the next tile, so that none ends at the edge
+
+
+class NoNetworkError(NotFoundError):
+    """No network of that name is imported."""
+
+
+class TileError(InvalidError):
+    """The tile's address is outside of its zoom level."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkView:
+    """An imported network."""
+
+    id: int
+    name: str
+    attribution: str
+    synthetic: bool
+    imported_at: datetime
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """A network in memory, ready to be searched, and the import it comes from."""
+
+    network_id: int
+    graph: RoadGraph
+
+
+async def import_network(
+    mandate: access.Mandate,
+    db: WriteSession,
+    roads: Roads,
+    *,
+    name: str,
+    attribution: str,
+    synthetic: bool,
+    now: datetime,
+) -> NetworkView:
+    """Store a network in place of one of the same name; whoever reads meanwhile sees the old one whole."""
+    await access.grant(mandate, access.Act.MANAGE_ROADS, f"roads:{name}")
+    if not name.strip():
+        raise InvalidError("A network needs a name.")
+    await db.execute(delete(RoadNetwork).where(RoadNetwork.name == name))
+    row = insert(RoadNetwork).values(name=name, attribution=attribution, synthetic=synthetic, imported_at=now)
+    network_id = int((await db.execute(row.returning(RoadNetwork.id))).scalar_one())
+    net = roads.network
+    ids = np.full(len(net.node_id), network_id)
+    await _copy_in(db, _COPY_NODES, zip(*_lists(ids, net.node_id, net.lon_deg, net.lat_deg), strict=True))
+    numbers = (net.source, net.target, net.length_m, net.cost_s, net.reverse_cost_s)
+    columns = _lists(np.full(len(net.source), network_id), roads.edge_id, *numbers)
+    await _copy_in(db, _COPY_EDGES, zip(*columns, roads.highway, roads.name, _shapes(net), strict=True))
+    await db.execute(text("ANALYZE road_edge"))
+    return NetworkView(network_id, name, attribution, synthetic, now)
+
+
+async def list_networks(mandate: access.Mandate, db: ReadSession) -> list[NetworkView]:
+    """Return all imported networks, by name."""
+    await access.grant(mandate, access.Act.VIEW_ROADS)
+    rows = await db.execute(select(RoadNetwork).order_by(RoadNetwork.name))
+    return [_view(row) for row in rows.scalars()]
+
+
+async def find_network(db: ReadSession, name: str) -> NetworkView:
+    """Return one network. A map of roads is about nobody: no mandate is asked for.
+
+    Raises:
+        NoNetworkError: there is none of that name.
+    """
+    row = (await db.execute(select(RoadNetwork).where(RoadNetwork.name == name))).scalar_one_or_none()
+    if row is None:
+        raise NoNetworkError(f"No road network {name} is imported. `tianshu roads import` adds one.")
+    return _view(row)
+
+
+async def load(db: ReadSession, name: str, known: Loaded | None = None) -> Loaded | None:
+    """Return a network in memory, `known` itself while no new import has replaced it, None when there is none."""
+    try:
+        network_id = (await find_network(db, name)).id
+    except NoNetworkError:
+        return None
+    if known and known.network_id == network_id:
+        return known
+    nodes = await _copy_out(db, _NODES.format(network_id), "qdd")
+    edges = await _copy_out(db, _EDGES.format(network_id), "qqddd")
+    return Loaded(network_id, await asyncio.to_thread(_build, Network(*nodes, *edges)))
+
+
+async def read_tile(db: ReadSession, network: NetworkView, z: int, x: int, y: int) -> bytes:
+    """Return a Mapbox Vector Tile with one layer, `roads` (highway, name); small roads only at close zoom levels.
+
+    Raises:
+        TileError: there is no such tile.
+    """
+    if not (0 <= z <= MAX_ZOOM and 0 <= x < 2**z and 0 <= y < 2**z):
+        raise TileError(f"There is no tile {z}/{x}/{y}: zoom goes from 0 to {MAX_ZOOM}, x and y from 0 to 2^zoom - 1.")
+    unit_m = _WORLD_M / 2**z / _EXTENT
+    shown = [highway for highway, first in FIRST_ZOOM.items() if z >= first]
+    values = {
+        "network_id": network.id, "z": z, "x": x, "y": y, "srid": SRID,
+        "unit_m": unit_m, "margin_m": unit_m * _MARGIN_UNITS,
+        "classes": shown, "hidden": sorted(FIRST_ZOOM.keys() - set(shown)), "others": z >= FIRST_ZOOM_OF_OTHERS,
+    }  # fmt: skip
+    return bytes((await db.execute(text(_TILE), values)).scalar_one())
+
+
+def _build(network: Network) -> RoadGraph:
+    graph = RoadGraph(network)
+    _ = graph.pace_s_per_m  # fitted here rather than in the first search
+    return graph
+
+
+def _view(row: RoadNetwork) -> NetworkView:
+    return NetworkView(row.id, row.name, row.attribution, row.synthetic, row.imported_at)
+
+
+def _lists(*columns: NDArray[Any]) -> list[list[Any]]:
+    return [column.tolist() for column in columns]
+
+
+def _shapes(network: Network) -> list[str]:
+    """Return each edge as a line in hexadecimal EWKB."""
+    order = np.argsort(network.node_id)
+    ends = np.column_stack((network.source, network.target))
+    index = order[np.searchsorted(network.node_id, ends, sorter=order)]
+    lines = shapely.linestrings(np.column_stack((network.lon_deg, network.lat_deg))[index])
+    placed = shapely.set_srid(np.asarray(lines), SRID)
+    return list(shapely.to_wkb(placed, hex=True, include_srid=True))
+
+
+async def _copy_in(db: WriteSession, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    async with await _cursor(db) as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            await copy.write_row(row)
+
+
+async def _copy_out(db: ReadSession, query: str, kinds: str) -> list[NDArray[Any]]:
+    """Return the columns of a query whose values are all 8 bytes wide and never null (q: bigint, d: double).
+
+    Binary COPY (PostgreSQL's manual, COPY, "Binary Format"): 19 bytes of header; for each row a 16-bit count of fields
+    and each field behind its 32-bit length; a count of -1 at the end.
+    """
+    async with await _cursor(db) as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)") as copy:
+        data = b"".join([bytes(block) async for block in copy])
+    fields = [("count", ">i2")]
+    for number, kind in enumerate(kinds):
+        fields += [(f"length{number}", ">i4"), (f"value{number}", ">i8" if kind == "q" else ">f8")]
+    rows = np.frombuffer(data[19:-2], np.dtype(fields))
+    native = {"q": np.int64, "d": np.float64}
+    return [rows[f"value{number}"].astype(native[kind]) for number, kind in enumerate(kinds)]
+
+
+async def _cursor(db: ReadSession) -> psycopg.AsyncCursor[Any]:
+    raw = (await (await db.connection()).get_raw_connection()).driver_connection
+    return cast("psycopg.AsyncConnection[Any]", raw).cursor()
