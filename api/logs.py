@@ -1,14 +1,15 @@
-"""Logs of a process: one JSON object a line on stderr; past-tense events, ids only, never places or names of people."""
+"""Logs of a process: one JSON object a line, on stderr unless said otherwise; past-tense events, ids only, never places or names of people."""
 
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 
 
-def configure() -> None:
+def configure(stream: TextIO = sys.stderr) -> None:
     """Set structlog and the standard library's logging up for a process."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, stream=stream, format="%(levelname)s %(name)s %(message)s")
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -18,6 +19,6 @@ def configure() -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )

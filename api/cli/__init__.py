@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 import typer
 
-from api.cli import accounts, database, decode, lab, reference, up
+from api.cli import accounts, database, decode, lab, reference, serve, up
 from services.errors import TianshuError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-GROUPS: tuple[typer.Typer, ...] = (accounts.app, lab.app)
+GROUPS: tuple[typer.Typer, ...] = (accounts.app, lab.app, roads.app)
 COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
     up.register,
+    serve.register,
     decode.register,
     database.register,
     reference.register,

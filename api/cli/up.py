@@ -40,7 +40,9 @@ def register(app: typer.Typer) -> None:
         console = Console()
         settings = Settings()
         _refuse_taken_ports(settings)
-        logs.configure()
+        log_dir = settings.data_dir.resolve() / "logs"
+        log_dir.mkdir(parents=True, exist_ok=True)
+        logs.configure((log_dir / "tianshu.log").open("a", buffering=1, encoding="utf-8"))
         if settings.database_url is not None:
             _prepare(settings, console)
             asyncio.run(_supervise(settings, console, None, demo=demo))
