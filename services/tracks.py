@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from struct import Struct
+from struct import error as StructError  # noqa: N812
 from typing import Any, cast
 
 import psycopg
@@ -60,6 +61,10 @@ WHERE fix.received_at = now()
 """
 
 
+class UnstorableError(InvalidError):
+    """A value of a fix does not fit its column."""
+
+
 class NoTrackError(NotFoundError):
     """The unit does not exist or carries no device."""
 
@@ -84,6 +89,9 @@ async def store(db: WriteSession, fixes: Sequence[Fix]) -> Stored | None:
 
     The same payload of the same device and time adds nothing, whether it comes again in this batch or years later.
     Fixes go by binary COPY into a temporary table and from there, in one statement, to where they belong.
+
+    Raises:
+        UnstorableError: a value does not fit its column; nothing was stored.
     """
     raw = (await (await db.connection()).get_raw_connection()).driver_connection
     async with cast("psycopg.AsyncConnection[Any]", raw).cursor() as cursor:
@@ -169,8 +177,14 @@ def encode(fixes: Iterable[Fix]) -> bytes:
     Source: PostgreSQL 15 manual, COPY, “Binary Format”; PostGIS EWKB for the place. All numbers big-endian; a row is
 
         h fields · [i length · value] …   with length -1 and no value for NULL
+
+    Raises:
+        UnstorableError: a value does not fit its column, or a time is naive.
     """
-    return b"".join([_COPY_HEAD, *map(_encode_row, fixes), _COPY_TAIL])
+    try:
+        return b"".join([_COPY_HEAD, *map(_encode_row, fixes), _COPY_TAIL])
+    except (StructError, OverflowError, TypeError) as error:
+        raise UnstorableError(f"A fix can't be stored: {error}.") from error
 
 
 def _encode_row(fix: Fix) -> bytes:

@@ -1,0 +1,222 @@
+"""One terminal's socket: what it says goes to the pipeline, and the answer goes out after the commit, in order."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import structlog
+
+from api.gateway import counters
+from geo.fix import Fix
+from services import fleet
+from services.errors import UnavailableError
+from services.ingest.jt808 import events, positions
+from services.ingest.jt808.messages.session import Registration, Result
+from services.ingest.jt808.terminal import Terminal
+
+if TYPE_CHECKING:
+    from api.gateway.server import Gateway
+
+MAX_WAITING = 2_000  # fixes of one terminal that may wait for their commit before its socket is left unread
+MAX_UNSENT_BYTES = 64 * 1024  # answers that a slow terminal may leave unread, likewise
+Said = events.Positions | events.Heartbeat | events.Other | events.Refused
+_REGISTRATIONS = {
+    fleet.Answer.UNKNOWN: Registration.NO_SUCH_TERMINAL,
+    fleet.Answer.OTHER_TERMINAL: Registration.NO_SUCH_TERMINAL,
+    fleet.Answer.OTHER_VEHICLE: Registration.NO_SUCH_VEHICLE,
+}
+
+log = structlog.get_logger()
+
+
+class Connection(asyncio.Protocol):
+    """Nothing is accepted before authentication, nothing is acknowledged before its commit, no content closes it."""
+
+    __slots__ = (
+        "_asking", "_gateway", "_held", "_pending", "_task", "_transport", "_waiting",
+        "device_id", "heard_s", "remote", "stuck_s", "terminal",
+    )  # fmt: skip
+
+    def __init__(self, gateway: "Gateway") -> None:
+        """Belong to a gateway."""
+        self._gateway = gateway
+        self.terminal = Terminal()
+        self.device_id: int | None = None
+        self.remote = ""
+        self.heard_s = gateway.time()
+        self.stuck_s: float | None = None  # since when it has not read our answers
+        self._waiting = 0  # fixes put, not committed
+        self._pending = 0  # chunks put, not settled
+        self._held = set[str]()  # why the socket is not read at the moment
+        self._task: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=MAX_UNSENT_BYTES)
+        self.remote = "{}:{}".format(*transport.get_extra_info("peername", ("?", 0))[:2])
+        self._gateway.greet(self)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """End; what was put is committed all the same."""
+        self._gateway.forget(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Hear what the terminal says."""
+        self.heard_s = self._gateway.time()
+        self._hear(self.terminal.receive(data, datetime.now(UTC)))
+
+    def pause_writing(self) -> None:
+        """Stop reading from a terminal that does not read."""
+        self.stuck_s = self._gateway.time()
+        self.hold("unsent")
+
+    def resume_writing(self) -> None:
+        """Go on when it has read."""
+        self.stuck_s = None
+        self.release("unsent")
+
+    def hold(self, reason: str) -> None:
+        """Leave the socket unread for a reason."""
+        if not self._held and not self._transport.is_closing():
+            self._transport.pause_reading()
+        self._held.add(reason)
+
+    def release(self, reason: str) -> None:
+        """Take the reason away; the socket is read again when none is left."""
+        self._held.discard(reason)
+        if not self._held and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def close(self, reason: str) -> None:
+        """Close from our side; what was put is committed all the same."""
+        counters.CLOSED.labels(reason).inc()
+        self._transport.close()
+
+    def abort(self, reason: str) -> None:
+        """Close without sending what the terminal does not read."""
+        counters.CLOSED.labels(reason).inc()
+        self._transport.abort()
+
+    def _hear(self, said: Iterator[events.Event]) -> None:
+        """Take what needs no database; at a message that does, stop, ask, and go on from there."""
+        now = datetime.now(UTC)
+        fixes, heard = list[Fix](), list[Said]()
+        for event in said:
+            if isinstance(event, events.Registering | events.Authenticating | events.Unregistering):
+                self._put(fixes, heard)
+                self.hold("asking")
+                self._task = asyncio.get_running_loop().create_task(self._ask(event, said))
+                return
+            heard.append(event)
+            if isinstance(event, events.Positions):
+                fixes += self._fixes(event, now)
+            elif isinstance(event, events.Refused):
+                self._gateway.refuse(self, event, now)
+        self._put(fixes, heard)
+
+    def _fixes(self, event: events.Positions, now: datetime) -> list[Fix]:
+        device_id, gateway, version = cast("int", self.device_id), self._gateway, self.terminal.version
+        return [
+            positions.to_fix(
+                report, device_id, body, now, version=version, late=event.late,
+                future_tolerance=gateway.future_tolerance, past_tolerance=gateway.past_tolerance,
+            )
+            for report, body in event.reports
+        ]  # fmt: skip
+
+    def _put(self, fixes: list[Fix], heard: list[Said]) -> None:
+        """Answer now if nothing has to be committed first, else after the commit."""
+        if not fixes and not self._pending:
+            self._answer(heard)
+            return
+        self._waiting += len(fixes)
+        self._pending += 1
+        self._gateway.pipeline.put(fixes, partial(self._settle, len(fixes), heard))
+        if self._waiting > MAX_WAITING or self._gateway.is_full():
+            self._gateway.hold(self)
+
+    def _settle(self, count: int, heard: list[Said], error: Exception | None) -> None:
+        """Answer after the commit; what could not be stored stays unanswered, so that the terminal sends it again."""
+        self._waiting -= count
+        self._pending -= 1
+        if error:
+            counters.UNANSWERED.inc(count)
+            heard = [event for event in heard if not isinstance(event, events.Positions)]
+        self._answer(heard)
+        if self._waiting <= MAX_WAITING // 2:
+            self._gateway.relieve()
+
+    def _answer(self, heard: list[Said]) -> None:
+        answers, before = list[bytes](), None
+        for event in heard:
+            result = self._result(event)
+            if (event.serial, event.message_id) != before or not isinstance(event, events.Refused):
+                answers.append(self.terminal.reply(event, result))
+            before = (event.serial, event.message_id)  # reports refused from a batch: the batch is answered once
+        self._write(b"".join(answers))
+
+    def _result(self, event: Said) -> Result:
+        match event:
+            case events.Positions():
+                return Result.OK
+            case events.Heartbeat():
+                return Result.OK if event.phone == self.terminal.phone else Result.FAILED
+            case events.Refused():
+                return event.result
+        return Result.UNSUPPORTED
+
+    def _write(self, data: bytes) -> None:
+        if data and not self._transport.is_closing():
+            self._transport.write(data)
+
+    async def _ask(self, event: events.Event, rest: Iterator[events.Event]) -> None:
+        """Register, authenticate or unregister, answer, and hear the rest of what came with it."""
+        try:
+            match event:
+                case events.Registering():
+                    self._write(await self._register(event))
+                case events.Authenticating():
+                    self._write(self.terminal.reply(event, await self._authenticate(event)))
+                case events.Unregistering():
+                    self._write(self.terminal.reply(event, await self._unregister(event)))
+        except UnavailableError:
+            counters.UNANSWERED.inc()
+        except Exception:  # whatever it was, this terminal and all others go on
+            log.exception("terminal_not_answered", message_id=event.message_id)
+        self._hear(rest)
+        self.release("asking")
+
+    async def _register(self, event: events.Registering) -> bytes:
+        body = event.body
+        said = fleet.Identity(
+            event.phone, _clean(body.terminal_id), _clean(body.plate), _clean(body.maker), _clean(body.model),
+            event.version, self.remote,
+        )  # fmt: skip
+        outcome = await self._gateway.register(said)
+        if isinstance(outcome, str):
+            return self.terminal.reply_registered(event, Registration.OK, outcome)
+        return self.terminal.reply_registered(event, _REGISTRATIONS[outcome])
+
+    async def _authenticate(self, event: events.Authenticating) -> Result:
+        known = await self._gateway.authenticate(event.phone, event.code, _clean(event.imei) or "")
+        if known is None:
+            return Result.FAILED
+        device_id, version = known
+        self.terminal.authenticated(version)
+        await self._gateway.sign_in(self, device_id)
+        return Result.OK
+
+    async def _unregister(self, event: events.Unregistering) -> Result:
+        if self.device_id is None or event.phone != self.terminal.phone:
+            return Result.FAILED
+        await self._gateway.unregister(self.device_id)
+        asyncio.get_running_loop().call_soon(self.close, "unregistered")
+        return Result.OK
+
+
+def _clean(text: str) -> str | None:
+    """Return a terminal's text as the database takes it: without zeros inside, None for nothing."""
+    return text.replace("\0", "").strip() or None

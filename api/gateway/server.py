@@ -1,0 +1,203 @@
+"""All terminals of this process: who is signed in, back-pressure, silence, start and stop."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+import structlog
+
+from api.gateway import counters, page
+from api.gateway.connection import Connection
+from api.gateway.quarantine import Quarantine
+from services import alerts, fleet
+from services.db import engine as databases
+from services.errors import UnavailableError
+from services.ingest.jt808 import events
+from services.ingest.jt808.framing import Version
+from services.pipeline import WATCHERS, Pipeline, Watcher
+from services.settings import Settings
+
+IDLE_S = 600.0  # silence after which a terminal is taken for gone: twice the longest usual heartbeat
+STUCK_S = 60.0  # a terminal that has not read its answers for this long is taken for gone
+MAX_BATCHES = 4  # full batches that may wait for their commit before no socket is read
+BACKLOG = 1024
+_LOOK_ROUND_S = 5.0
+_GOODBYE_S = 5.0
+
+log = structlog.get_logger()
+
+
+class Gateway:
+    """The TCP server and what its connections share."""
+
+    def __init__(self, engine: databases.Engine, settings: Settings, watchers: Sequence[Watcher] = WATCHERS) -> None:
+        """Choose the database and the watchers of stored fixes."""
+        self._engine, self._settings = engine, settings
+        self.pipeline = Pipeline(engine, settings, watchers)
+        self.future_tolerance = timedelta(seconds=settings.future_tolerance_s)
+        self.past_tolerance = timedelta(days=settings.past_tolerance_days)
+        self.time = asyncio.get_running_loop().time
+        self.port = 0
+        self._max_waiting = MAX_BATCHES * settings.batch_max_fixes
+        self._quarantine = Quarantine(engine)
+        self._connections = set[Connection]()
+        self._signed_in: dict[int, Connection] = {}
+        self._held = set[Connection]()
+        self._one_left = asyncio.Event()
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[Self]:
+        """Accept terminals while the block runs; at its end commit and answer what they have sent."""
+        async with asyncio.TaskGroup() as tasks, self.pipeline.running():
+            server = await asyncio.get_running_loop().create_server(
+                lambda: Connection(self), self._settings.gateway_host, self._settings.gateway_port, backlog=BACKLOG
+            )
+            self.port = server.sockets[0].getsockname()[1]
+            chores = [tasks.create_task(self._quarantine.run()), tasks.create_task(self._look_round())]
+            try:
+                yield self
+            finally:
+                server.close()
+                for connection in self._connections:
+                    connection.hold("closing")
+                for chore in chores:
+                    chore.cancel()
+                await self._quarantine.flush()
+        await self._part()
+
+    # -- what a connection asks for ------------------------------------------------------------------------------------
+
+    def greet(self, connection: Connection) -> None:
+        """Know a new connection."""
+        self._connections.add(connection)
+        counters.CONNECTIONS.set(len(self._connections))
+
+    def forget(self, connection: Connection) -> None:
+        """Forget a connection that is gone."""
+        self._connections.discard(connection)
+        self._held.discard(connection)
+        self._one_left.set()
+        if connection.device_id is not None and self._signed_in.get(connection.device_id) is connection:
+            del self._signed_in[connection.device_id]
+        counters.CONNECTIONS.set(len(self._connections))
+        counters.SIGNED_IN.set(len(self._signed_in))
+
+    def is_full(self) -> bool:
+        """Say whether more fixes wait for their commit than four batches hold."""
+        return self.pipeline.waiting > self._max_waiting
+
+    def hold(self, connection: Connection) -> None:
+        """Leave a connection unread until the pipeline has room."""
+        self._held.add(connection)
+        connection.hold("full")
+
+    def relieve(self) -> None:
+        """Read again from those left unread, if there is room."""
+        if self._held and not self.is_full():
+            held, self._held = self._held, set()
+            for connection in held:
+                connection.release("full")
+
+    def refuse(self, connection: Connection, event: events.Refused, now: datetime) -> None:
+        """Count a frame that was not accepted and keep it if there is room."""
+        counters.REFUSED.labels(event.reason).inc()
+        self._quarantine.add(
+            fleet.BadFrame(now, connection.remote, event.phone, event.reason, event.detail, event.frame)
+        )
+
+    async def register(self, who: fleet.Identity) -> str | fleet.Answer:
+        """Return a new authentication code, or why the terminal gets none."""
+        async with databases.writing(self._engine) as db:
+            outcome = await fleet.register_terminal(db, who)
+        counters.REGISTRATIONS.labels("ok" if isinstance(outcome, str) else outcome.value).inc()
+        return outcome
+
+    async def authenticate(self, phone: str, code: str, imei: str) -> tuple[int, Version | None] | None:
+        """Return the device whose code this is, with the edition it registered with, or None."""
+        async with databases.reading(self._engine) as db:
+            known = await fleet.authenticate_terminal(db, phone, code, imei)
+        counters.AUTHENTICATIONS.labels("ok" if known else "failed").inc()
+        return (known[0], Version(known[1]) if known[1] else None) if known else None
+
+    async def unregister(self, device_id: int) -> None:
+        """Forget the code of a device."""
+        async with databases.writing(self._engine) as db:
+            await fleet.unregister_terminal(db, device_id)
+
+    async def sign_in(self, connection: Connection, device_id: int) -> None:
+        """Let a connection speak for a device; an older connection that did so before is closed."""
+        if connection not in self._connections:  # it left while the database was asked
+            return
+        if connection.device_id not in (None, device_id):
+            self._signed_in.pop(connection.device_id, None)
+        older = self._signed_in.get(device_id)
+        connection.device_id = device_id
+        self._signed_in[device_id] = connection
+        counters.SIGNED_IN.set(len(self._signed_in))
+        if older is not None and older is not connection:
+            older.close("taken_over")
+            counters.TAKEOVERS.inc()
+            log.info("device_taken_over", device_id=device_id)
+            await self._raise_takeover(device_id, older.remote, connection.remote)
+
+    # -- chores --------------------------------------------------------------------------------------------------------
+
+    async def _raise_takeover(self, device_id: int, old: str, new: str) -> None:
+        """Alert when the device now speaks from another host; once an hour at most."""
+        old_host, new_host = old.rpartition(":")[0], new.rpartition(":")[0]
+        if old_host == new_host:
+            return
+        now = datetime.now(UTC)
+        key = f"device_takeover:{device_id}:{now:%Y%m%d%H}"
+        try:
+            async with databases.writing(self._engine) as db:
+                await alerts.raise_alert(
+                    db, key=key, kind="device_takeover", severity="warning", at=now, device_id=device_id,
+                    detail={"from": old_host, "to": new_host},
+                )  # fmt: skip
+        except UnavailableError:
+            log.warning("takeover_not_raised", device_id=device_id)
+
+    async def _look_round(self) -> None:
+        """Close the connections of terminals that are gone without a word."""
+        while True:
+            await asyncio.sleep(_LOOK_ROUND_S)
+            now_s = self.time()
+            for connection in list(self._connections):
+                if connection.stuck_s is not None and now_s - connection.stuck_s > STUCK_S:
+                    connection.abort("stuck")
+                elif now_s - connection.heard_s > IDLE_S:
+                    connection.close("idle")
+
+    async def _part(self) -> None:
+        """Close every connection once its answers are written."""
+        for connection in list(self._connections):
+            connection.close("stopping")
+        try:
+            async with asyncio.timeout(_GOODBYE_S):
+                while self._connections:
+                    self._one_left.clear()
+                    await self._one_left.wait()
+        except TimeoutError:
+            for connection in list(self._connections):
+                connection.abort("stopping")
+
+
+async def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then commit and answer what came, and return."""
+    engine = databases.make_engine(settings.database_address)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        async with Gateway(engine, settings).serving() as gateway:
+            health = await page.start("127.0.0.1", settings.metrics_port)
+            log.info("gateway_started", port=gateway.port)
+            await stop.wait()
+            health.close()
+    finally:
+        await engine.dispose()
+    log.info("gateway_stopped")
