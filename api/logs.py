@@ -1,4 +1,4 @@
-"""Logs of a process: one JSON object a line, on stderr unless said otherwise; past-tense events, ids only, never places or names of people."""
+"""Logs of a process: one JSON object a line; past-tense events and ids, never coordinates or names of people."""
 
 import logging
 import sys

@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from hashlib import sha256
 
 import argon2
@@ -22,7 +23,6 @@ LOCK = timedelta(minutes=15)
 _TOKEN_BYTES = 32
 _SEEN_STEP = timedelta(seconds=30)
 _hasher = argon2.PasswordHasher()
-_NOBODY = _hasher.hash(secrets.token_urlsafe())  # checked for unknown names, so that they take as long as known ones
 
 
 class Role(StrEnum):
@@ -238,7 +238,7 @@ async def _refusal(db: WriteSession, account: Account | None, password: str, now
     """Return why this sign-in is refused, counting a wrong password, or None."""
     if account and account.locked_until and account.locked_until > now:
         return "This account is locked after five wrong passwords. Try again in 15 minutes."
-    matches = await asyncio.to_thread(_matches, account.password_hash if account else _NOBODY, password)
+    matches = await asyncio.to_thread(_matches, account.password_hash if account else _nobody(), password)
     if matches and account:
         return None
     if account:
@@ -247,6 +247,12 @@ async def _refusal(db: WriteSession, account: Account | None, password: str, now
         values = {"failures": 0 if locked else failures, "locked_until": now + LOCK if locked else None}
         await db.execute(update(Account).where(Account.id == account.id).values(**values))
     return "Name or password is wrong."
+
+
+@cache
+def _nobody() -> str:
+    """Return a hash that unknown names are checked against, so that they take as long as known ones."""
+    return _hasher.hash(secrets.token_urlsafe())
 
 
 def _matches(password_hash: str, password: str) -> bool:
