@@ -28,7 +28,7 @@ class Door:
 
     async def post(self, path: str, body: object | None = None, **more: Any) -> Any:
         """Send JSON (or `files=`) and return the JSON that comes back, None for nothing."""
-        return await self._ask("POST", path, json=body, **more)
+        return await self._ask("POST", path, **({} if body is None else {"json": body}), **more)
 
     async def pages(self, path: str, **query: str | float) -> AsyncIterator[dict[str, Any]]:
         """All items of a paged list."""

@@ -79,7 +79,8 @@ async def parks(planned: list[people.PlannedPark], officer: Door, console: Conso
     await _each("Parks", missing, add, console)
     if missing:
         table = incidents.as_csv(incidents.build(planned, datetime.now(UTC)))
-        await officer.post("/parks/incidents", files={"file": ("incidents.csv", table.encode(), "text/csv")})
+        upload = {"file": ("incidents.csv", table.encode(), "text/csv")}
+        await officer.post("/parks/incidents", files=upload, data={"source": "demo"})
         console.print("[green]✓[/] Incidents: two years, with hot spots planted")
 
 
