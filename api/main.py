@@ -6,11 +6,13 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from fastapi import FastAPI
 
 from api import problems
-from api.routes import health, pages, session
+from api.routes import alerts, areas, health, pages, session
 from services.db.engine import make_engine
 from services.settings import Settings
 
 ROUTERS = (
+    alerts.router,
+    areas.router,
     health.router,
     pages.router,
     session.router,

@@ -27,6 +27,7 @@ EPISODE_GAP = timedelta(minutes=10)
 """A closed SOS whose button stays pressed is the same SOS; silent for longer than this, the button was pressed anew."""
 
 MAX_PAGE = 200
+_CURSOR_DIGITS = 18  # fits 64 bits
 
 
 class NoAlertError(NotFoundError):
@@ -97,13 +98,22 @@ async def list_alerts(
         BadCursorError: the cursor is not one that a page gave.
     """
     await access.grant(mandate, access.Act.VIEW_ALERTS, state or "all")
-    if cursor is not None and not (cursor.isascii() and cursor.isdigit()):
-        raise BadCursorError("Take the cursor from the page before.")
     limit = min(limit, MAX_PAGE)
     conditions = [Alert.state == state] if state else []
-    conditions += [Alert.id < int(cursor)] if cursor else []
+    conditions += [Alert.id < read_cursor(cursor)] if cursor else []
     found = await live.view_alerts(db, *conditions, limit=limit + 1)
     return Alerts(found[:limit], str(found[limit - 1].id) if len(found) > limit else None)
+
+
+def read_cursor(cursor: str) -> int:
+    """Return the id that a cursor stands for.
+
+    Raises:
+        BadCursorError: no page gave it.
+    """
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= _CURSOR_DIGITS):
+        raise BadCursorError("Take the cursor from the page before.")
+    return int(cursor)
 
 
 async def acknowledge_alert(

@@ -1,6 +1,9 @@
 """Areas drawn on the map (区域), the rules they carry, and the watcher that turns fixes into their alerts."""
 
 from services.areas.register import (
+    MAX_CONFIRM_FIXES,
+    MAX_PAGE,
+    MAX_S,
     Areas,
     AreaView,
     NewRule,
@@ -15,6 +18,9 @@ from services.areas.register import (
 from services.areas.watcher import watch
 
 __all__ = [
+    "MAX_CONFIRM_FIXES",
+    "MAX_PAGE",
+    "MAX_S",
     "AreaView",
     "Areas",
     "NewRule",

@@ -113,7 +113,7 @@ async def create_area(
 
 
 async def list_areas(
-    mandate: access.Mandate, db: ReadSession, *, active: bool | None = True, cursor: str | None = None, limit: int = 100
+    mandate: access.Mandate, db: ReadSession, *, active: bool = True, cursor: str | None = None, limit: int = 100
 ) -> Areas:
     """Return a page of areas with their rules, in the order they were drawn.
 
@@ -121,11 +121,9 @@ async def list_areas(
         BadCursorError: the cursor is not one that a page gave.
     """
     await access.grant(mandate, access.Act.VIEW_AREAS)
-    if cursor is not None and not (cursor.isascii() and cursor.isdigit()):
-        raise alerts.BadCursorError("Take the cursor from the page before.")
     limit = min(limit, MAX_PAGE)
-    conditions = [] if active is None else [Area.active == active]
-    found = await _views(db, *conditions, Area.id > int(cursor or 0), limit=limit + 1)
+    after = alerts.read_cursor(cursor) if cursor else 0
+    found = await _views(db, Area.active == active, Area.id > after, limit=limit + 1)
     return Areas(found[:limit], str(found[limit - 1].id) if len(found) > limit else None)
 
 
