@@ -20,6 +20,7 @@ from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 from services.errors import InvalidError
 from services.ingest.jt808.kinds import Fixed, Flowing, Kind, RefusedError, malformed
+from services.ingest.jt808.making import setting
 
 T = TypeVar("T")
 
@@ -175,19 +176,20 @@ def codec(message: type[T]) -> Codec[T]:
 
 def _compile(message: type[T]) -> Codec[T]:
     """Write and compile the two functions of a codec."""
-    names: dict[str, Any] = {"_class": message, "_short": _short, "_unfit": _unfit, "_Error": struct.error}
+    making, names = setting(message)
+    names |= {"_short": _short, "_unfit": _unfit, "_Error": struct.error}
     reading, writing = [], []
     for number, (fixed, run) in enumerate(groupby(table(message), lambda pair: isinstance(pair[1], Fixed))):
         compile_run = _compile_fixed if fixed else _compile_flowing
         lines = compile_run(number, list(run), names)
         reading += lines[0]
         writing += lines[1]
-    arguments = ", ".join(name for name, _ in table(message))
     source = "\n".join(
         [
             "def read(_data, _pos, _end):",
             *(f"    {line}" for line in reading),
-            f"    return _class({arguments}), _pos",
+            *(f"    {line}" for line in making),
+            "    return _made, _pos",
             "def write(_message):",
             *(f"    {name} = _message.{name}" for name, _ in table(message)),
             "    _parts = []",
@@ -212,7 +214,7 @@ def _compile_fixed(number: int, run: list[tuple[str, Any]], names: dict[str, Any
     loads = [f"{name} = {kind.load.format(v=name)}" for name, kind in run if kind.load != "{v}"]
     dumps = ", ".join(kind.dump.format(v=name) for name, kind in run)
     reading = [
-        f"if _pos + {layout.size} > _end: raise _short(_class, {run[0][0]!r}, {layout.size}, _end - _pos)",
+        f"if _pos + {layout.size} > _end: raise _short(_form, {run[0][0]!r}, {layout.size}, _end - _pos)",
         f"{targets}= unpack{number}(_data, _pos)",
         f"_pos += {layout.size}",
         *loads,

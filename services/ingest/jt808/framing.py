@@ -19,6 +19,7 @@ from enum import StrEnum
 
 from services.errors import InvalidError
 from services.ingest.jt808.kinds import RefusedError
+from services.ingest.jt808.making import constructor
 
 FLAG = b"\x7e"
 MAX_BODY = 1023
@@ -27,6 +28,7 @@ MAX_FRAME = 2 * (21 + MAX_BODY + 1)
 
 VERSIONED, PARTED, ENCRYPTION = 1 << 14, 1 << 13, 0b111 << 10
 RSA = 1 << 10
+UNUSUAL = PARTED | ENCRYPTION
 
 
 class Version(StrEnum):
@@ -36,9 +38,15 @@ class Version(StrEnum):
     V2013 = "2013"
     V2019 = "2019"
 
+    __hash__ = str.__hash__  # that of Enum is written in Python, and versions are keys on the way of every frame
+
+
+V2011, V2013, V2019 = Version
+
 
 _OLD, _NEW, _PART = struct.Struct(">HH6sH"), struct.Struct(">HHB10sH"), struct.Struct(">HH")
-PHONE_DIGITS = {Version.V2011: 12, Version.V2013: 12, Version.V2019: 20}
+_unpack_old, _unpack_new = _OLD.unpack_from, _NEW.unpack_from
+PHONE_DIGITS = {V2011: 12, V2013: 12, V2019: 20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,9 @@ class Frame:
     body: bytes
     part: tuple[int, int] | None = None
     protocol: int = 1
+
+
+_make_frame = constructor(Frame)
 
 
 def identity(phone: str) -> str:
@@ -102,8 +113,6 @@ class Splitter:
 
 def unescape(content: bytes) -> bytes:
     """Content between flags as it was before escaping. Raises RefusedError("escape") on a lone 7D."""
-    if b"\x7d" not in content:
-        return content
     if content.count(b"\x7d") != content.count(b"\x7d\x01") + content.count(b"\x7d\x02"):
         raise RefusedError("escape", "7D is followed by neither 01 nor 02")
     return content.replace(b"\x7d\x02", b"\x7e").replace(b"\x7d\x01", b"\x7d")
@@ -116,11 +125,18 @@ def escape(content: bytes) -> bytes:
 
 def xor(data: bytes) -> int:
     """XOR of all bytes: the number they make is folded in half until one byte is left."""
-    folded, bits = int.from_bytes(data, "big"), 8 << max(0, len(data) - 1).bit_length()
-    while bits > 8:  # noqa: PLR2004  a byte
-        bits >>= 1
-        folded ^= folded >> bits
-    return folded & 0xFF
+    folded, size = int.from_bytes(data, "big"), len(data)
+    if size > 64:  # noqa: PLR2004  the steps below fold 64 bytes
+        bits = 8 << (size - 1).bit_length()
+        while bits > 512:  # noqa: PLR2004
+            bits >>= 1
+            folded ^= folded >> bits
+    folded ^= folded >> 256
+    folded ^= folded >> 128
+    folded ^= folded >> 64
+    folded ^= folded >> 32
+    folded ^= folded >> 16
+    return (folded ^ folded >> 8) & 0xFF
 
 
 def open_frame(content: bytes) -> Frame:
@@ -131,43 +147,50 @@ def open_frame(content: bytes) -> Frame:
     """
     if len(content) > MAX_FRAME:
         raise RefusedError("length", f"more than {MAX_FRAME} bytes without a flag")
-    data = unescape(content)
+    data = unescape(content) if b"\x7d" in content else content
     if len(data) <= _OLD.size:
         raise RefusedError("header", f"{len(data)} bytes, a header and its check take {_OLD.size + 1}")
     if xor(data):
         raise RefusedError("checksum", f"check is {data[-1]:02x}, the bytes make {xor(data[:-1]):02x}")
-    if data[2] & 0x40:
+    if data[2] & VERSIONED >> 8:
         return _open_new(data)
-    message_id, properties, phone, serial = _OLD.unpack_from(data)
-    body, part = _body(data, _OLD.size, properties)
-    return Frame(message_id, Version.V2013, phone.hex(), serial, body, part)
+    message_id, properties, phone, serial = _unpack_old(data)
+    start, part = _OLD.size, None
+    if properties & UNUSUAL:
+        start, part = _open_unusual(data, start, properties)
+    body = data[start:-1]
+    if len(body) != properties & MAX_BODY:
+        raise _wrong_length(properties, body)
+    return _make_frame(message_id, V2013, phone.hex(), serial, body, part, 1)
 
 
 def _open_new(data: bytes) -> Frame:
     """A frame with the header of 2019."""
     if len(data) <= _NEW.size:
         raise RefusedError("header", f"{len(data)} bytes, a header of 2019 and its check take {_NEW.size + 1}")
-    message_id, properties, protocol, phone, serial = _NEW.unpack_from(data)
-    body, part = _body(data, _NEW.size, properties)
-    return Frame(message_id, Version.V2019, phone.hex(), serial, body, part, protocol)
+    message_id, properties, protocol, phone, serial = _unpack_new(data)
+    start, part = _NEW.size, None
+    if properties & UNUSUAL:
+        start, part = _open_unusual(data, start, properties)
+    body = data[start:-1]
+    if len(body) != properties & MAX_BODY:
+        raise _wrong_length(properties, body)
+    return _make_frame(message_id, V2019, phone.hex(), serial, body, part, protocol)
 
 
-def _body(data: bytes, start: int, properties: int) -> tuple[bytes, tuple[int, int] | None]:
-    """The body behind a header that ends at `start`, and which part of a message it is."""
-    part = None
-    if properties & PARTED:
-        if len(data) <= start + _PART.size:
-            raise RefusedError("header", f"{len(data)} bytes, the header of a packet takes {start + _PART.size}")
-        part = _PART.unpack_from(data, start)
-        start += _PART.size
+def _open_unusual(data: bytes, start: int, properties: int) -> tuple[int, tuple[int, int] | None]:
+    """Where the body begins and which part of a message it is, when the header says more than usual."""
     if properties & ENCRYPTION:
         kind = "RSA" if properties & ENCRYPTION == RSA else f"reserved method {(properties & ENCRYPTION) >> 10:03b}"
         raise RefusedError("encrypted", f"the body is encrypted ({kind})")
-    if len(data) - start - 1 != properties & MAX_BODY:
-        raise RefusedError(
-            "length", f"header says {properties & MAX_BODY} bytes of body, there are {len(data) - start - 1}"
-        )
-    return data[start:-1], part
+    if len(data) <= start + _PART.size:
+        raise RefusedError("header", f"{len(data)} bytes, the header of a packet takes {start + _PART.size}")
+    total, number = _PART.unpack_from(data, start)
+    return start + _PART.size, (total, number)
+
+
+def _wrong_length(properties: int, body: bytes) -> RefusedError:
+    return RefusedError("length", f"header says {properties & MAX_BODY} bytes of body, there are {len(body)}")
 
 
 def close_frame(frame: Frame) -> bytes:
@@ -176,7 +199,7 @@ def close_frame(frame: Frame) -> bytes:
         raise InvalidError(f"a body takes {MAX_BODY} bytes at most, this one has {len(frame.body)}")
     phone = _pack_phone(frame.phone, PHONE_DIGITS[frame.version])
     properties = len(frame.body) | (PARTED if frame.part else 0)
-    if frame.version is Version.V2019:
+    if frame.version is V2019:
         head = _NEW.pack(frame.message_id, properties | VERSIONED, frame.protocol, phone, frame.serial)
     else:
         head = _OLD.pack(frame.message_id, properties, phone, frame.serial)

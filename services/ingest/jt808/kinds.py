@@ -105,10 +105,19 @@ def _hour(raw: bytes) -> datetime:
     return datetime(CENTURY + year, month, day, hour, tzinfo=BEIJING).astimezone(UTC)
 
 
+@lru_cache(maxsize=3600)
+def _within_hour(raw: bytes) -> timedelta:
+    """The minutes and seconds that `mmss` in BCD means."""
+    minute, second = _DIGITS[raw[0]], _DIGITS[raw[1]]
+    if max(minute, second) >= 60:  # noqa: PLR2004
+        raise ValueError
+    return timedelta(minutes=minute, seconds=second)
+
+
 def read_time(raw: bytes) -> datetime:
     """`YYMMDDhhmmss` in BCD, GMT+8, as UTC. Raises RefusedError when it is no date."""
     try:
-        return _hour(raw[:4]).replace(minute=_DIGITS[raw[4]], second=_DIGITS[raw[5]])
+        return _hour(raw[:4]) + _within_hour(raw[4:])
     except ValueError:
         raise malformed(f"{raw.hex()} is no time YYMMDDhhmmss") from None
 

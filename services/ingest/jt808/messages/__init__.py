@@ -4,11 +4,10 @@ from typing import Any
 
 from services.errors import InvalidError
 from services.ingest.jt808 import fields
-from services.ingest.jt808.framing import Frame, Version
+from services.ingest.jt808.framing import V2011, V2013, V2019, Frame, Version
 from services.ingest.jt808.kinds import RefusedError
 from services.ingest.jt808.messages import control, position, session
 
-V2011, V2013, V2019 = Version
 ALL = (V2011, V2013, V2019)
 
 TABLE: tuple[tuple[int, tuple[Version, ...], type], ...] = (
