@@ -128,12 +128,13 @@ async def find_network(db: ReadSession, name: str) -> NetworkView:
     return _view(row)
 
 
-async def load(db: ReadSession, name: str, known: Loaded | None = None) -> Loaded | None:
-    """Return a network in memory, `known` itself while no new import has replaced it, None when there is none."""
-    try:
-        network_id = (await find_network(db, name)).id
-    except NoNetworkError:
-        return None
+async def load(db: ReadSession, name: str, known: Loaded | None = None) -> Loaded:
+    """Return a network in memory: `known` itself while no new import has replaced it.
+
+    Raises:
+        NoNetworkError: there is none of that name.
+    """
+    network_id = (await find_network(db, name)).id
     if known and known.network_id == network_id:
         return known
     nodes = await _copy_out(db, _NODES.format(network_id), "qdd")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import typer
 
-from api.cli import accounts, database, decode, lab, reference, serve, up
+from api.cli import accounts, database, decode, lab, reference, roads, serve, up
 from services.errors import TianshuError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)

@@ -30,6 +30,8 @@ CLASS_KMH = {
     "primary_link": 35, "secondary_link": 30, "tertiary_link": 30,
 }  # fmt: skip
 MIN_KMH, MAX_KMH = 5, 130
+OSM_ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0"
+"""What https://www.openstreetmap.org/copyright asks for."""
 
 _OSM = (".osm", ".osm.gz", ".osm.bz2", ".pbf")
 _NODE_COLUMNS = {"node_id": np.int64, "lon": np.float64, "lat": np.float64}
@@ -61,12 +63,17 @@ def read(path: Path) -> Roads:
     Raises:
         RoadFileError: nothing readable is there; the sentence names the file, and the line or the edge.
     """
-    roads = _read_osm(path) if path.name.endswith(_OSM) else _read_tables(path)
+    roads = _read_osm(path) if is_openstreetmap(path) else _read_tables(path)
     try:
         roads.network.check()
     except NetworkError as error:
         raise RoadFileError(f"{path.name}: {error}") from None
     return roads
+
+
+def is_openstreetmap(path: Path) -> bool:
+    """Whether a file is OpenStreetMap's, by its name."""
+    return path.name.endswith(_OSM)
 
 
 def _read_tables(path: Path) -> Roads:
