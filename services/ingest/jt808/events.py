@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from services.ingest.jt808.framing import Version
+from services.ingest.jt808.making import constructor
 from services.ingest.jt808.messages.position import LocationReport
 from services.ingest.jt808.messages.session import Register, Result
 
@@ -60,6 +61,9 @@ class Positions:
     reports: tuple[tuple[LocationReport, bytes], ...]
     late: bool
     packets: int = 1  # how many packets it came in; their serial numbers count up from `serial`
+
+
+make_positions = constructor(Positions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Nothing but registration, authentication, heartbeat and unregistering passes the
 `authenticated`; after it, only frames of the phone that was authenticated (JT/T 808 5.1, 5.2).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from services.ingest.jt808.events import (
     Refused,
     Registering,
     Unregistering,
+    make_positions,
 )
 from services.ingest.jt808.framing import FLAG, Frame, Splitter, Version, close_frame, identity, open_frame
 from services.ingest.jt808.kinds import RefusedError
@@ -112,7 +113,7 @@ class Terminal:
         for content in contents:
             yield from self._events(content, now)
 
-    def _events(self, content: bytes, now: datetime) -> Iterator[Event]:
+    def _events(self, content: bytes, now: datetime) -> Sequence[Event]:
         """What one frame says: one event, but for a batch with bad reports and a packet that others must follow."""
         frame, raw, packets = None, FLAG + content + FLAG, 1
         try:
@@ -122,20 +123,18 @@ class Terminal:
                 packets = frame.part[0]
                 whole = self._assembly.add(frame, content, now)
                 if whole is None:
-                    return
+                    return ()
                 frame, raw = whole
             self._version, self._protocol = messages.version_of(frame, self._version), frame.protocol
             message = messages.decode(frame, self._version)
         except RefusedError as error:
-            yield _refused(error, raw, frame)
-            return
+            return (_refused(error, raw, frame),)
         if isinstance(message, position.LocationReport):
             reports = ((message, frame.body),)
-            yield Positions(phone, frame.serial, frame.message_id, reports, late=False, packets=packets)
-        elif isinstance(message, position.BatchReport):
-            yield from _batch(message, raw, frame, phone, packets)
-        else:
-            yield self._said(message, frame, phone, packets)
+            return (make_positions(phone, frame.serial, frame.message_id, reports, False, packets),)
+        if isinstance(message, position.BatchReport):
+            return _batch(message, raw, frame, phone, packets)
+        return (self._said(message, frame, phone, packets),)
 
     def _pass_gate(self, frame: Frame) -> str:
         """The identity of the sender, if it may say this now."""
@@ -167,23 +166,24 @@ class Terminal:
         return Other(phone, frame.serial, frame.message_id, message, packets)
 
 
-def _batch(batch: position.BatchReport, raw: bytes, frame: Frame, phone: str, packets: int) -> Iterator[Event]:
+def _batch(batch: position.BatchReport, raw: bytes, frame: Frame, phone: str, packets: int) -> Sequence[Event]:
     """The reports of a batch that can be read, then a refusal for each that can't.
 
     The terminal gets one answer: the refusals carry no serial number to answer to unless nothing was readable.
     """
-    reports, refusals = [], []
+    reports, faults = [], []
     for number, item in enumerate(batch.items, 1):
         try:
             reports.append((fields.read(position.LocationReport, item), item))
         except RefusedError as error:
-            refusals.append(f"report {number} of {batch.count}: {error.detail}")
+            faults.append(f"report {number} of {batch.count}: {error.detail}")
     late = batch.kind == position.CATCH_UP
     serial = None if reports else frame.serial
-    if reports or not refusals:
-        yield Positions(phone, frame.serial, frame.message_id, tuple(reports), late, packets)
-    for detail in refusals:
-        yield Refused("body", detail, raw, phone, serial, frame.message_id)
+    refusals = [Refused("body", detail, raw, phone, serial, frame.message_id) for detail in faults]
+    if refusals and not reports:
+        return refusals
+    accepted = Positions(phone, frame.serial, frame.message_id, tuple(reports), late, packets)
+    return (accepted, *refusals)
 
 
 def _refused(error: RefusedError, raw: bytes, frame: Frame | None) -> Refused:
