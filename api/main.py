@@ -5,21 +5,26 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 
 from fastapi import FastAPI
 
-from api import problems
-from api.routes import alerts, areas, health, pages, session
+from api import problems, stream
+from api.routes import alerts, areas, basemap, devices, health, live, pages, parks, session, units
 from services.db.engine import make_engine
 from services.settings import Settings
 
 ROUTERS = (
     alerts.router,
     areas.router,
+    basemap.router,
     health.router,
     pages.router,
+    parks.router,
     session.router,
+    devices.router,
+    live.router,
+    units.router,
 )
 
 Starter = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-STARTERS: tuple[Starter, ...] = ()
+STARTERS: tuple[Starter, ...] = (stream.start,)
 """What runs beside the requests; each is entered at start-up, in this order, and left in reverse."""
 
 

@@ -113,7 +113,7 @@ def _map(report: HotSpotReport, words: Mapping[str, str]) -> folium.Map:
         layers.cells(report.cells, labels),
         layers.boundaries(park, weight=2.5, colour=layers.INK),
         layers.points(report.enterprises, colour=layers.ENTERPRISE, radius=4.5, label="name"),
-        layers.points(report.incidents, colour=layers.INK, radius=2.5),
+        layers.points(report.incidents, colour=layers.INK, radius=2.2),
         layers.ranks(report.cells),
     ):
         layer.add_to(drawn)

@@ -103,8 +103,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "false_share": "q",
         "why": "Why",
         "reason": (
-            "{n} incidents in this cell, {total} together with its {neighbours} neighbours; "
-            "as many cells of this park hold {expected} on average: {ratio} times the average."
+            "Incidents: {n} here, {total} together with the {neighbours} neighbours. "
+            "As many cells of this park hold {expected} on average: {ratio} times the average."
         ),
         "reason_kinds": "In this cell: {kinds}.",
         "kind": "{kind} {n}",
@@ -175,8 +175,10 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "hazard": "安全隐患",
         "robbery": "抢劫",
         "vandalism": "损毁财物",
+        "trespass": "擅自进入",
+        "fire_hazard": "火灾隐患",
         "other": "其他",
     },
-    "en": {},
+    "en": {"fire_hazard": "fire hazard"},
 }
 """Kinds of incident; a kind without an entry is shown as the file wrote it."""
