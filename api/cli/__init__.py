@@ -5,15 +5,16 @@ from collections.abc import Callable
 
 import typer
 
-from api.cli import accounts, database, decode, lab, reference, roads, serve, up
+from api.cli import accounts, convert, database, decode, grid, imports, lab, reference, roads, serve, up
 from services.errors import TianshuError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-GROUPS: tuple[typer.Typer, ...] = (accounts.app, lab.app, roads.app)
+GROUPS: tuple[typer.Typer, ...] = (accounts.app, grid.app, imports.app, lab.app, roads.app)
 COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
     up.register,
     serve.register,
     decode.register,
+    convert.register,
     database.register,
     reference.register,
 )
