@@ -5,13 +5,13 @@ import { t } from "../i18n/index.ts";
 import { CityMap } from "../map/base.ts";
 import { palette } from "../map/palette.ts";
 import { mapCover, mapTools } from "../map/tools.ts";
-import { get, Problem, query, sentence } from "../shared/api.ts";
+import { get, query, sentence } from "../shared/api.ts";
 import { icon } from "../shared/icons.ts";
 import { Part } from "../shared/part.ts";
 import { prefs } from "../shared/prefs.ts";
 import { beijingDay, DAY_MS, dayStart } from "../shared/time.ts";
-import { styleMap } from "lit/directives/style-map.js";
-import { hotCells, incidents, middle, reason, type Cell, type Cells } from "./cells.ts";
+import { styled } from "../shared/styled.ts";
+import { hotCells, kinds, leftOut, middle, reason, type Cell, type Cells } from "./cells.ts";
 import { hotspotOverlay } from "./layers.ts";
 
 interface ParkOut {
@@ -37,6 +37,7 @@ export class HotspotsPage extends Part {
   private failure = "";
   private mapFailure = "";
   private asked = 0;
+  private enterprises: GeoJSON.Feature[] = [];
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -66,7 +67,7 @@ export class HotspotsPage extends Part {
       this.whileHere(() => () => map.remove());
       map.gl.on("click", (event) => {
         const [cell] = map.gl.queryRenderedFeatures(event.point, { layers: ["hot-cells"] });
-        if (cell) this.choose(this.hot[Number(cell.properties["rank"])] ?? null, false);
+        if (cell) this.choose(this.hot[Number(cell.properties["rank"]) - 1] ?? null, false);
       });
       this.drawPark();
       this.drawCells();
@@ -90,10 +91,9 @@ export class HotspotsPage extends Part {
     this.requestUpdate();
     this.drawPark();
     this.drawCells();
-    const period = { start: new Date(dayStart(this.from)).toISOString(), end: new Date(dayStart(this.to) + DAY_MS).toISOString() };
     try {
       const [cells, enterprises] = await Promise.all([
-        get<Cells>(`/parks/${this.parkId}/hotspots${query({ cell_m: this.cellM, ...period })}`),
+        get<Cells>(`/parks/${this.parkId}/hotspots${query(this.question)}`),
         get<GeoJSON.FeatureCollection>(`/parks/${this.parkId}/enterprises`),
       ]);
       if (asked !== this.asked) return;
@@ -102,26 +102,28 @@ export class HotspotsPage extends Part {
       this.enterprises = enterprises.features;
     } catch (error) {
       if (asked !== this.asked) return;
-      this.failure = error instanceof Problem && error.status === 422 ? t("hotspots.too_few") : sentence(error);
+      this.failure = sentence(error);
     }
     this.loading = false;
     this.drawCells();
     this.requestUpdate();
   }
 
-  private enterprises: GeoJSON.Feature[] = [];
+  /** Cell size and period, the end being the midnight after the last day. */
+  private get question(): Record<string, string | number> {
+    return { cell_m: this.cellM, start: new Date(dayStart(this.from)).toISOString(), end: new Date(dayStart(this.to) + DAY_MS).toISOString() };
+  }
 
   private drawPark(): void {
     const { map, park } = this;
     if (!map || !park) return;
     map.show("park", [{ type: "Feature", properties: {}, geometry: park.shape }]);
-    map.gl.fitBounds(boundsOf(park.shape), { padding: 48, duration: 0 });
+    map.gl.fitBounds(boundsOf(park.shape), { padding: innerWidth > 900 ? { top: 48, bottom: 48, left: 48, right: 350 } : { top: 130, bottom: 32, left: 24, right: 24 }, duration: 0 });
   }
 
   private drawCells(): void {
     const { map } = this;
     if (!map) return;
-    this.hot.forEach((cell, rank) => Object.assign(cell.properties, { rank }));
     map.show("cells", this.cells?.features ?? []);
     map.show("enterprises", this.enterprises);
     map.show("chosen-cell", this.chosen ? [this.chosen] : []);
@@ -157,7 +159,7 @@ export class HotspotsPage extends Part {
       <label class="field"><span>${t("hotspots.from")}</span><input class="input" type="date" name="from" .value=${this.from} max=${this.to} /></label>
       <label class="field"><span>${t("hotspots.to")}</span><input class="input" type="date" name="to" .value=${this.to} min=${this.from} /></label>
       <label class="field"><span>${t("hotspots.cell")}</span><select class="input" name="cell">${CELL_SIZES_M.map((size) => html`<option value=${size} ?selected=${size === this.cellM}>${t("hotspots.metres", { n: size })}</option>`)}</select></label>
-      <a class="button report" target="_blank" rel="noopener" href=${`/parks/${this.parkId}/report${query({ lang: prefs.language })}`}>${icon("report")}${t("hotspots.report")}</a>
+      <a class="button report" target="_blank" rel="noopener" href=${`/parks/${this.parkId}/report${query({ lang: prefs.language, ...this.question })}`}>${icon("report")}${t("hotspots.report")}</a>
     </form>`;
   }
 
@@ -167,23 +169,30 @@ export class HotspotsPage extends Part {
     if (!this.cells) return html`<div class="empty">${t("hotspots.no_parks")}</div>`;
     const { cells, hot } = this;
     return html`<div class="results" tabindex="0">
-      <p class="summary" role="status">${t("hotspots.summary", { n: incidents(cells), cells: cells.features.length, hot: hot.length })}${this.park?.synthetic ? html`<span class="tag warning">${t("hotspots.synthetic")}</span>` : nothing}</p>
-      ${hot.length ? html`<h2>${t("hotspots.hot_cells")}</h2><ol class="cells">${hot.map((cell, i) => this.line(cell, cells, i + 1))}</ol>` : html`<p class="message">${t("hotspots.none")}</p>`}
-      <p class="method">${t("hotspots.method")}</p></div>`;
+      <p class="summary" role="status">${t("hotspots.summary", { n: cells.summary.incidents, cells: cells.features.length, hot: hot.length })}${this.park?.synthetic ? html`<span class="tag warning">${t("hotspots.synthetic")}</span>` : nothing}</p>
+      ${this.verdict(cells, hot)}
+      <p class="method">${leftOut(cells)} ${t("hotspots.method")}</p></div>`;
   }
 
-  private line(cell: Cell, cells: Cells, rank: number): TemplateResult {
-    const z = cell.properties.gi_star_z ?? 0;
+  private verdict(cells: Cells, hot: Cell[]): TemplateResult {
+    const { enough, incidents, min_incidents } = cells.summary;
+    if (!enough) return html`<p class="message warning">${t("hotspots.too_few", { n: incidents, min: min_incidents })}</p>`;
+    if (!hot.length) return html`<p class="message">${t("hotspots.none")}</p>`;
+    return html`<h2>${t("hotspots.hot_cells")}</h2><ol class="cells">${hot.map((cell, i) => this.line(cell, i + 1))}</ol>`;
+  }
+
+  private line(cell: Cell, rank: number): TemplateResult {
+    const z = cell.properties.gi_star_z;
     return html`<li><button aria-pressed=${cell === this.chosen} @click=${() => this.choose(cell)}>
-      <span class="swatch" style=${styleMap({ background: heatColour(z) })}></span>
-      <span class="row-main"><b>${t("hotspots.cell_name", { n: rank })}</b><small>${reason(cell, cells)}</small></span></button></li>`;
+      <span class="swatch" ${styled({ background: heatColour(z) })}></span>
+      <span class="row-main"><b>${t("hotspots.cell_name", { n: rank })}</b><small>${reason(cell)}</small><small>${kinds(cell)}</small></span></button></li>`;
   }
 
   private scale(): TemplateResult | typeof nothing {
     if (!this.cells) return nothing;
     const { heat } = palette(prefs.theme);
     return html`<div class="heat-legend"><h3>${t("hotspots.legend")}</h3>
-      <ul class="heat">${heat.map(([z, colour], i) => html`<li><i style=${styleMap({ background: colour })}></i>${i === heat.length - 1 ? `≥ ${z}` : `${z}–${heat[i + 1]![0]}`}</li>`)}</ul>
+      <ul class="heat">${heat.map(([z, colour], i) => html`<li><i ${styled({ background: colour })}></i>${i === heat.length - 1 ? `≥ ${z}` : `${z}–${heat[i + 1]![0]}`}</li>`)}</ul>
       <ul class="others"><li><i class="cold"></i>${t("hotspots.not_significant")}</li><li><i class="dot"></i>${t("hotspots.enterprises")}</li></ul></div>`;
   }
 }

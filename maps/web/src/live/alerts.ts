@@ -5,6 +5,7 @@ import { code, t } from "../i18n/index.ts";
 import { post, sentence } from "../shared/api.ts";
 import { icon } from "../shared/icons.ts";
 import { Part } from "../shared/part.ts";
+import { session } from "../shared/session.ts";
 import { ago, clockTime } from "../shared/time.ts";
 import type { AlertOut } from "../shared/types.ts";
 import type { World } from "../shared/world.ts";
@@ -69,7 +70,7 @@ export class Alerts extends Part {
         <span class="row-main"><b>${code("alert.kind", alert.kind)}</b><small>${[alert.call_sign, alert.area_name].filter(Boolean).join(" · ") || code("alert.severity", alert.severity)}</small></span>
         <span class="row-side"><span class="age">${clockTime(Date.parse(alert.at))}</span><small>${alert.state === "open" ? ago(Date.parse(alert.at), this.now_ms) : code("alert.state", alert.state)}</small></span>
       </button>
-      ${this.closing === alert.id ? this.reasonForm(alert) : html`<div class="buttons">
+      ${this.closing === alert.id ? this.reasonForm(alert) : !session.may("handle_alerts") ? nothing : html`<div class="buttons">
         ${alert.state === "open" ? html`<button class="button" @click=${() => void this.send(alert, "acknowledge")}>${icon("check")}${t("alert.acknowledge")}</button>` : nothing}
         <button class="button quiet" @click=${() => this.ask(alert.id)}>${t("alert.close")}</button></div>`}
       ${this.failure?.id === alert.id ? html`<p class="message error" role="alert">${this.failure.words}</p>` : nothing}

@@ -6,7 +6,8 @@ import { areas } from "../map/areas.ts";
 import { get, post, sentence } from "../shared/api.ts";
 import { icon } from "../shared/icons.ts";
 import { Part } from "../shared/part.ts";
-import { clockTime, duration, minutesSeconds } from "../shared/time.ts";
+import { session } from "../shared/session.ts";
+import { clockMinute, clockTime, duration, minutesSeconds } from "../shared/time.ts";
 import type { Assignment, CallOut, Recommendation } from "../shared/types.ts";
 import { unitSymbol } from "../shared/unit-symbol.ts";
 import type { World } from "../shared/world.ts";
@@ -31,7 +32,7 @@ export class CallDetail extends Part {
     const before = changed.get("call");
     if (changed.has("call") && before?.id !== this.call.id) {
       Object.assign(this, { advice: null, closing: false, said: null });
-      void this.ask();
+      if (session.may("dispatch")) void this.ask();
     }
   }
 
@@ -99,15 +100,15 @@ export class CallDetail extends Part {
         <div><h2>${code("call.kind", call.kind)}</h2><p><span>${t(`call.priority.${call.priority}` as Key)}</span><span>${code("call.state", call.state)}</span></p></div>
         <button class="icon-button" aria-label=${t("live.close_detail")} @click=${close}>${icon("close")}</button></header>
       <div class="detail-body">
-        <div role="status">${this.said ? html`<p class="message ${this.said.kind}">${this.said.words}</p>` : nothing}</div>
+        <div class="said" role="status">${this.said ? html`<p class="message ${this.said.kind}">${this.said.words}</p>` : nothing}</div>
         <dl class="facts">
           <dt>${t("call.place")}</dt><dd>${call.address || areas.name(areas.at(call.lon_deg, call.lat_deg))}<br /><small>${call.lon_deg.toFixed(5)}, ${call.lat_deg.toFixed(5)}</small></dd>
           <dt>${t("call.taken")}</dt><dd>${clockTime(Date.parse(call.taken_at))}<br /><small>${t("call.age", { span: duration((this.now_ms - Date.parse(call.taken_at)) / 1000) })}</small></dd>
         </dl>
         ${call.notes ? html`<p class="notes">${call.notes}</p>` : nothing}
-        ${this.assigned()}${this.advised()}
+        ${this.assigned()}${session.may("dispatch") ? this.advised() : nothing}
       </div>
-      <div class="detail-actions">${this.closing ? this.closeForm() : html`<button class="button wide" @click=${() => this.startClosing()}>${icon("check")}${t("call.close")}</button>`}</div>`;
+      ${session.may("dispatch") ? html`<div class="detail-actions">${this.closing ? this.closeForm() : html`<button class="button wide" @click=${() => this.startClosing()}>${icon("check")}${t("call.close")}</button>`}</div>` : nothing}`;
   }
 
   private assigned(): TemplateResult | typeof nothing {
@@ -118,11 +119,10 @@ export class CallDetail extends Part {
 
   private assignment(assignment: Assignment): TemplateResult {
     const unit = this.world.units.get(assignment.unit_id);
-    const since = assignment.clear_at ?? assignment.on_scene_at ?? assignment.en_route_at ?? assignment.dispatched_at;
     const underWay = assignment.state === "dispatched" || assignment.state === "en_route";
     return html`<li class="card"><div class="card-row">${unitSymbol(unit?.kind ?? "", unit?.state ?? "off_duty", false)}
         <span class="row-main"><b>${unit?.callSign ?? `#${assignment.unit_id}`}</b>
-          <small>${code("call.assignment", assignment.state)} · ${clockTime(Date.parse(since))}${underWay && assignment.expected_s !== null ? ` · ${t("call.expected", { span: minutesSeconds(assignment.expected_s) })}` : ""}</small></span>
+          <small>${underWay && assignment.expected_s !== null ? t("call.expected", { span: minutesSeconds(assignment.expected_s) }) : code("call.assignment", assignment.state)}</small></span>
         ${(NEXT[assignment.state] ?? []).map((state) => html`<button class="button" ?disabled=${this.busy} @click=${() => void this.step(assignment, state)}>${t(`call.step.${state}` as Key)}</button>`)}
       </div>${progress(assignment)}</li>`;
   }
@@ -161,7 +161,7 @@ export class CallDetail extends Part {
 /** Four steps as a line: filled up to where the unit is. */
 function progress(assignment: Assignment): TemplateResult {
   const steps: [string, string | null][] = [["dispatched", assignment.dispatched_at], ["en_route", assignment.en_route_at], ["on_scene", assignment.on_scene_at], ["clear", assignment.clear_at]];
-  return html`<ol class="steps">${steps.map(([state, at]) => html`<li ?data-done=${at !== null}>${code("call.assignment", state)}</li>`)}</ol>`;
+  return html`<ol class="steps">${steps.map(([state, at]) => html`<li ?data-done=${at !== null}>${code("call.assignment", state)}${at === null ? nothing : html`<br />${clockMinute(Date.parse(at))}`}</li>`)}</ol>`;
 }
 
 customElements.define("tianshu-call", CallDetail);

@@ -1,9 +1,10 @@
 /** The open calls, most urgent first, oldest first among equals. */
 
-import { html, type TemplateResult } from "lit";
+import { html, nothing, type TemplateResult } from "lit";
 import { code, t } from "../i18n/index.ts";
 import { icon } from "../shared/icons.ts";
 import type { Rows } from "../shared/rows.ts";
+import { session } from "../shared/session.ts";
 import { duration } from "../shared/time.ts";
 import type { CallOut } from "../shared/types.ts";
 
@@ -11,9 +12,9 @@ export const byUrgency = (calls: Iterable<CallOut>): CallOut[] =>
   [...calls].sort((a, b) => a.priority - b.priority || a.taken_at.localeCompare(b.taken_at));
 
 export function callList(calls: CallOut[], selected: number | null, now_ms: number, startNew: () => void): TemplateResult {
-  return html`<div class="list-head"><button class="button primary" aria-keyshortcuts="N" @click=${startNew}>${icon("plus")}${t("call.new")}</button></div>
+  return html`${session.may("take_call") ? html`<div class="list-head"><button class="button primary" aria-keyshortcuts="N" @click=${startNew}>${icon("plus")}${t("call.new")}</button></div>` : nothing}
     ${calls.length
-      ? html`<tianshu-rows .items=${calls} .row=${(call: CallOut) => row(call, now_ms)} .selected=${selected} .label=${t("live.calls")} .rowHeight=${72}></tianshu-rows>`
+      ? html`<tianshu-rows .items=${calls} .row=${(call: CallOut) => row(call, now_ms)} .selected=${selected} .label=${t("live.calls")} .rowHeight=${64}></tianshu-rows>`
       : html`<div class="empty">${t("call.none")}</div>`}`;
 }
 

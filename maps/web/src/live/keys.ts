@@ -1,5 +1,6 @@
 /** The live map without a mouse. */
 
+import { session } from "../shared/session.ts";
 import type { LivePage, Tab } from "./page.ts";
 
 const TABS: Record<string, Tab> = { "1": "units", "2": "calls", "3": "alerts" };
@@ -26,7 +27,7 @@ const ACTS: Record<string, (page: LivePage) => unknown> = {
     page.openTab("units");
     void page.updateComplete.then(() => page.unitList?.focusSearch());
   },
-  n: (page) => page.select({ what: "form" }),
+  n: (page) => (session.may("take_call") ? page.select({ what: "form" }) : false),
   f: (page) => (page.selectedUnit ? page.setFollow(!page.following) : false),
   t: (page) => (page.selectedUnit ? page.setTrail(!page.trailShown) : false),
   arrowdown: (page) => move(page, 1),
@@ -42,7 +43,7 @@ interface Movable extends HTMLElement {
   pickActive(): void;
 }
 
-const rows = (page: LivePage): Movable | null => page.querySelector<Movable>("tianshu-rows");
+const rows = (page: LivePage): Movable | null => page.querySelector<Movable>(page.tab === "calls" ? ".calls tianshu-rows" : "tianshu-units tianshu-rows");
 
 function move(page: LivePage, by: number): unknown {
   const list = rows(page);

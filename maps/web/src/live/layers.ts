@@ -7,7 +7,7 @@ import { palette } from "../map/palette.ts";
 import { FONT, FONT_BOLD } from "../map/style.ts";
 import type { Theme } from "../shared/prefs.ts";
 import { duration } from "../shared/time.ts";
-import { UNIT_KINDS, UNIT_STATES, type AlertOut, type CallOut, type Track } from "../shared/types.ts";
+import { UNIT_KINDS, UNIT_STATES, type AlertOut, type AreaOut, type CallOut } from "../shared/types.ts";
 import { isStale, type Unit } from "../shared/world.ts";
 
 /** Below this zoom units are small outlines; from here on they carry their picture and heading. */
@@ -100,19 +100,5 @@ export const alertFeatures = (alerts: Iterable<AlertOut>): Feature[] =>
 
 export const spot = (lon_deg: number, lat_deg: number, priority = 3): Feature[] => [point(lon_deg, lat_deg, { priority })];
 
-export const line = (coordinates: [number, number][]): Feature => ({ type: "Feature", properties: {}, geometry: { type: "LineString", coordinates } });
-
-/** The trail in pieces: nothing is drawn across a gap. */
-export function trailFeatures(track: Track): Feature[] {
-  const breaks = track.gaps.map((gap) => Date.parse(gap.start) / 1000);
-  const pieces: [number, number][][] = [[]];
-  let next = 0;
-  for (const [at_s, lon_deg, lat_deg] of track.rows) {
-    if (next < breaks.length && at_s > (breaks[next] ?? Infinity)) {
-      pieces.push([]);
-      while (next < breaks.length && at_s > (breaks[next] ?? Infinity)) next++;
-    }
-    pieces.at(-1)?.push([lon_deg, lat_deg]);
-  }
-  return pieces.filter((piece) => piece.length > 1).map(line);
-}
+export const areaFeatures = (areas: AreaOut[]): Feature[] =>
+  areas.map((area) => ({ type: "Feature", properties: { name: area.name }, geometry: area.shape }));

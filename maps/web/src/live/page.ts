@@ -2,32 +2,35 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { MapMouseEvent } from "maplibre-gl";
-import { t, type Key } from "../i18n/index.ts";
+import { t } from "../i18n/index.ts";
 import { CityMap, type LngLat } from "../map/base.ts";
 import { mapCover, mapTools } from "../map/tools.ts";
-import { sentence, get, query } from "../shared/api.ts";
+import { all, get, query, sentence } from "../shared/api.ts";
 import { icon } from "../shared/icons.ts";
 import { every, listen, Part } from "../shared/part.ts";
 import { rememberView, viewOf } from "./view.ts";
-import type { AlertOut, CallOut, Track } from "../shared/types.ts";
+import { drawable, line, lines, spans } from "../shared/track.ts";
+import type { AlertOut, AreaOut, CallOut, Track } from "../shared/types.ts";
 import { World, type Unit } from "../shared/world.ts";
 import { alertWords } from "./alerts.ts";
 import "./alerts.ts";
 import "./call-detail.ts";
 import "./call-form.ts";
-import { byUrgency, callList } from "./call-list.ts";
-import { alertFeatures, callFeatures, CLICKABLE, line, liveOverlay, spot, trailFeatures } from "./layers.ts";
+import { alertFeatures, areaFeatures, callFeatures, CLICKABLE, liveOverlay, spot } from "./layers.ts";
 import { liveKey } from "./keys.ts";
 import { legend } from "./legend.ts";
 import { Mover } from "./mover.ts";
+import { openPanel, tabbedPanel } from "./panels.ts";
 import { unitDetail } from "./unit-detail.ts";
 import { NO_FILTERS, passes, type Filters, type UnitList } from "./unit-list.ts";
 import "./unit-list.ts";
 
 export type Tab = "units" | "calls" | "alerts";
-const TABS: Tab[] = ["units", "calls", "alerts"];
+/** From this width on nothing hides behind a tab. */
+const wall = matchMedia("(min-width: 1600px)");
 const TRAIL_MS = 30 * 60_000;
 const CLICK_RADIUS_PX = 8;
+const DETAIL_PX = 372;
 const bySign = new Intl.Collator("zh", { numeric: true });
 
 export type Selection = { what: "unit" | "call"; id: number } | { what: "form" } | null;
@@ -38,14 +41,14 @@ export class LivePage extends Part {
   tab: Tab = "units";
   private map: CityMap | null = null;
   private mover: Mover | null = null;
-  private filters: Filters = NO_FILTERS;
-  private units: Unit[] = [];
+  filters: Filters = NO_FILTERS;
+  units: Unit[] = [];
   private trail = false;
-  private sheet: "low" | "half" | "full" = "half";
+  sheet: "low" | "half" | "full" = "half";
   private place: LngLat | null = null;
   private priority = 3;
   private toast: AlertOut | null = null;
-  private failure = "";
+  failure = "";
   private mapFailure = "";
 
   override connectedCallback(): void {
@@ -59,11 +62,12 @@ export class LivePage extends Part {
     on("connection", () => dispatchEvent(new CustomEvent("tianshu:connection", { detail: this.world.connection })));
     this.whileHere(() => every(1_000, () => this.requestUpdate()));
     this.whileHere(() => every(15_000, () => this.callsChanged()));
+    this.whileHere(() => listen(window, "resize", () => this.requestUpdate()));
     this.whileHere(() => listen(window, "keydown", (event) => liveKey(this, event)));
     void this.start();
   }
 
-  private async start(): Promise<void> {
+  async start(): Promise<void> {
     this.failure = "";
     this.requestUpdate();
     try {
@@ -98,7 +102,7 @@ export class LivePage extends Part {
     map.gl.on("mousemove", (event) => this.querySelector(".map")?.classList.toggle("over-symbol", this.hit(event) !== undefined));
     map.gl.on("dragstart", () => this.setFollow(false));
     map.gl.on("moveend", () => rememberView(map));
-    void get<{ features: GeoJSON.Feature[] }>("/basemap/areas").then((areas) => map.show("areas-live", areas.features), () => undefined);
+    void all<AreaOut>("/areas?limit=100").then((areas) => map.show("areas-live", areaFeatures(areas)), () => undefined);
     mover.aim(Date.now());
     this.callsChanged();
     this.alertsChanged();
@@ -169,7 +173,12 @@ export class LivePage extends Part {
 
   private fly(lon_deg: number | null, lat_deg: number | null): void {
     if (lon_deg === null || lat_deg === null || !this.map) return;
-    this.map.gl.easeTo({ center: [lon_deg, lat_deg], zoom: Math.max(this.map.gl.getZoom(), 13.5), duration: 500 });
+    this.map.gl.easeTo({ center: [lon_deg, lat_deg], zoom: Math.max(this.map.gl.getZoom(), 13.5), padding: { top: 0, bottom: 0, left: 0, right: this.covered_px }, duration: 500 });
+  }
+
+  /** What the detail hides of the map on its right; on a phone the map makes room instead. */
+  private get covered_px(): number {
+    return this.selection && innerWidth > 640 ? DETAIL_PX : 0;
   }
 
   setFollow(on: boolean): void {
@@ -198,8 +207,8 @@ export class LivePage extends Part {
     const end = new Date();
     const span = query({ start: new Date(end.getTime() - TRAIL_MS).toISOString(), end: end.toISOString() });
     try {
-      const track = await get<Track>(`/units/${unit.id}/track${span}`);
-      if (this.trail && this.selectedUnit?.id === unit.id) this.map?.show("trail", trailFeatures(track));
+      const track = drawable(await get<Track>(`/units/${unit.id}/track${span}`));
+      if (this.trail && this.selectedUnit?.id === unit.id) this.map?.show("trail", lines(track.rows, spans(track.gaps)));
     } catch (error) {
       this.failure = sentence(error);
       this.requestUpdate();
@@ -251,54 +260,29 @@ export class LivePage extends Part {
     return this.querySelector("tianshu-units");
   }
 
-  private setFilters(filters: Filters): void {
+  setFilters(filters: Filters): void {
     this.filters = filters;
     this.mover?.show((unit) => passes(unit, filters, Date.now()));
     this.requestUpdate();
   }
 
-  private showAlert(alert: AlertOut): void {
+  showAlert(alert: AlertOut): void {
     this.fly(alert.lon_deg, alert.lat_deg);
     if (alert.unit_id !== null && this.world.units.has(alert.unit_id)) this.select({ what: "unit", id: alert.unit_id });
   }
 
   override render(): TemplateResult {
     const detail = this.detail();
-    return html`<div class="live" data-sheet=${this.sheet} ?data-detail=${detail !== nothing}>
-      <section class="panel" aria-label=${t("live.panel")}>
-        <button class="sheet-handle" aria-label=${t("live.sheet")} aria-expanded=${this.sheet !== "low"} @click=${() => this.nextSheet()}></button>
-        ${this.tabs()}<div class="tab-body" role="tabpanel" id="tab-body" aria-labelledby="tab-${this.tab}">${this.failure ? this.failed() : this.list()}</div>
-      </section>
+    return html`<div class="live" ?data-wall=${wall.matches} data-sheet=${this.sheet} ?data-detail=${detail !== nothing}>
+      ${wall.matches ? openPanel(this, ["units"]) : tabbedPanel(this)}
       <section class="map ${this.selection?.what === "form" ? "picking" : ""}" aria-label=${t("map.label")}>
         <div class="map-box"></div>${mapCover(this.map, this.mapFailure)}${mapTools(this.map)}${legend()}
         ${this.selection?.what === "form" && !this.place ? html`<p class="map-hint">${icon("pin")}${t("call.pick_place")}</p>` : nothing}
         <div class="toasts" role="alert">${this.toast ? this.toastView(this.toast) : nothing}</div>
       </section>
+      ${wall.matches ? openPanel(this, ["calls", "alerts"]) : nothing}
       ${detail === nothing ? nothing : html`<aside class="detail" @close-detail=${() => this.select(null)}>${detail}</aside>`}
     </div>`;
-  }
-
-  private failed(): TemplateResult {
-    return html`<div class="empty"><p class="message error" role="alert">${this.failure}</p><button class="button" @click=${() => void this.start()}>${t("problem.retry")}</button></div>`;
-  }
-
-  private tabs(): TemplateResult {
-    const open = [...this.world.alerts.values()].filter((alert) => alert.state === "open");
-    const count: Record<Tab, number> = { units: this.world.units.size, calls: this.world.calls.size, alerts: open.length };
-    const urgent = open.some((alert) => alert.severity === "urgent");
-    return html`<div class="tabs" role="tablist" aria-label=${t("live.panel")}>${TABS.map((tab) => html`<button role="tab" id="tab-${tab}" aria-controls="tab-body"
-      aria-selected=${tab === this.tab} @click=${() => this.openTab(tab)}>${t(`live.${tab}` as Key)}<span class="count" ?data-urgent=${tab === "alerts" && urgent}>${count[tab]}</span></button>`)}</div>`;
-  }
-
-  private list(): TemplateResult {
-    const now_ms = Date.now();
-    if (this.tab === "alerts") return html`<tianshu-alerts .world=${this.world} .now_ms=${now_ms} @show-alert=${(event: CustomEvent<AlertOut>) => this.showAlert(event.detail)}></tianshu-alerts>`;
-    if (this.tab === "calls") {
-      const selected = this.selection?.what === "call" ? this.selection.id : null;
-      return html`<div class="calls" @pick=${(event: CustomEvent<number>) => this.select({ what: "call", id: event.detail }, true)}>${callList(byUrgency(this.world.calls.values()), selected, now_ms, () => this.select({ what: "form" }))}</div>`;
-    }
-    return html`<tianshu-units .units=${this.units} .filters=${this.filters} .selected=${this.selectedUnit?.id ?? null} .loaded=${this.world.loaded} .now_ms=${now_ms}
-      @pick=${(event: CustomEvent<number>) => this.select({ what: "unit", id: event.detail }, true)} @filter=${(event: CustomEvent<Filters>) => this.setFilters(event.detail)}></tianshu-units>`;
   }
 
   private detail(): TemplateResult | typeof nothing {
@@ -336,7 +320,7 @@ export class LivePage extends Part {
     this.select({ what: "call", id: call.id }, true);
   }
 
-  private nextSheet(): void {
+  nextSheet(): void {
     this.sheet = ({ low: "half", half: "full", full: "low" } as const)[this.sheet];
     this.requestUpdate();
   }

@@ -57,7 +57,7 @@ function facts(unit: Unit, now_ms: number): TemplateResult[] {
   }
   if (unit.accuracy_m !== null) rows.push(["unit.accuracy", `± ${Math.round(unit.accuracy_m)} m`]);
   rows.push(["unit.division", areas.name(unit.division)]);
-  rows.push(["unit.equipment", unit.equipment.length ? unit.equipment.map((item) => html`<span class="tag">${code("equipment", item)}</span> `) : t("unit.none")]);
+  rows.push(["unit.equipment", unit.equipment.length ? unit.equipment.map((item) => html`<span class="tag">${item}</span> `) : t("unit.none")]);
   return rows.map(([label, value]) => html`<dt>${t(label)}</dt><dd>${value}</dd>`);
 }
 

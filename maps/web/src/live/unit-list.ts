@@ -71,7 +71,7 @@ export class UnitList extends Part {
       <p class="list-count" role="status"><span>${t("live.count", { shown: shown.length, total: this.units.length })}</span>
         ${stale ? html`<span>${t("live.count_stale", { n: stale })}</span>` : nothing}</p>
       ${shown.length
-        ? html`<tianshu-rows .items=${shown} .row=${(unit: Unit) => this.row(unit)} .selected=${this.selected} .label=${t("live.units")} .rowHeight=${64}></tianshu-rows>`
+        ? html`<tianshu-rows .items=${shown} .row=${(unit: Unit) => this.row(unit)} .selected=${this.selected} .label=${t("live.units")} .rowHeight=${56}></tianshu-rows>`
         : this.nothingToShow()}`;
   }
 

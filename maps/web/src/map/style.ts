@@ -6,8 +6,9 @@ import type { RoadNetwork } from "../shared/types.ts";
 import { palette, type Palette } from "./palette.ts";
 
 const BASEMAP_LAYERS = ["context", "city", "counties", "river", "places"] as const;
-export const FONT = ["Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "sans-serif"];
-export const FONT_BOLD = ["Noto Sans CJK SC Bold", "PingFang SC Semibold", "Microsoft YaHei Bold", "sans-serif bold"];
+export const FONT = ["Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei"];
+/** MapLibre reads the weight off the last name. */
+export const FONT_BOLD = [...FONT, "Bold"];
 
 const ROAD_CLASSES: { id: string; highways: string[]; minzoom: number; width: [number, number][] }[] = [
   { id: "minor", highways: ["tertiary", "unclassified", "residential", "living_street", "service", "tertiary_link", "road", ""], minzoom: 11.5, width: [[11, 0.4], [14, 2], [17, 9]] },

@@ -10,7 +10,7 @@ import { KIND_PATHS } from "./pictures.ts";
 const RATIO = 2;
 const SIZE = 34;
 const DOT = 16;
-const NIB = 56;
+const NIB = 52;
 const PIN = { width: 30, height: 38 };
 
 type Pen = CanvasRenderingContext2D;
@@ -113,9 +113,9 @@ function drawKind(pen: Pen, kind: string, state: string, colour: string): void {
 /** A small arrow head outside the body, pointing up; the map turns it to the heading. */
 function drawNib(pen: Pen, colour: string, colours: Palette): void {
   pen.beginPath();
-  pen.moveTo(0, -26);
-  pen.lineTo(6.4, -16.6);
-  pen.quadraticCurveTo(0, -19.4, -6.4, -16.6);
+  pen.moveTo(0, -24);
+  pen.lineTo(6, -14.5);
+  pen.quadraticCurveTo(0, -17.5, -6, -14.5);
   pen.closePath();
   pen.lineJoin = "round";
   pen.strokeStyle = colours.surface;

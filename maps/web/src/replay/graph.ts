@@ -5,6 +5,7 @@ import { t } from "../i18n/index.ts";
 import { Part } from "../shared/part.ts";
 import { prefs } from "../shared/prefs.ts";
 import { clockMinute, clockTime } from "../shared/time.ts";
+import { pieces } from "../shared/track.ts";
 import type { Recording } from "./player.ts";
 
 const PAD = { left: 44, right: 16, top: 8, bottom: 22 };
@@ -127,18 +128,9 @@ export class SpeedGraph extends Part {
     pen.lineWidth = 1.5;
     pen.lineJoin = "round";
     pen.beginPath();
-    let gap = 0;
-    let pen_down = false;
-    for (const [at_s, , , speed_mps] of this.recording.track.rows) {
-      const start_s = this.recording.gaps[gap]?.start_s ?? Infinity;
-      if (at_s > start_s) {
-        gap++;
-        pen_down = false;
-      }
-      if (speed_mps === null) continue;
-      if (pen_down) pen.lineTo(this.x(at_s), this.y(speed_mps * 3.6));
-      else pen.moveTo(this.x(at_s), this.y(speed_mps * 3.6));
-      pen_down = true;
+    for (const piece of pieces(this.recording.track.rows, this.recording.gaps)) {
+      const known = piece.filter((row) => row[3] !== null);
+      known.forEach(([at_s, , , speed_mps], i) => (i ? pen.lineTo : pen.moveTo).call(pen, this.x(at_s), this.y((speed_mps ?? 0) * 3.6)));
     }
     pen.stroke();
   }

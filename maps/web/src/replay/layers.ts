@@ -7,6 +7,7 @@ import { palette } from "../map/palette.ts";
 import { FONT_BOLD } from "../map/style.ts";
 import type { Theme } from "../shared/prefs.ts";
 import { duration } from "../shared/time.ts";
+import { line, lines, pieces, places } from "../shared/track.ts";
 import type { Moment, Recording } from "./player.ts";
 
 const ROUND = { "line-cap": "round", "line-join": "round" } as const;
@@ -35,9 +36,8 @@ export const replayOverlay: Overlay = {
 };
 
 const point = (lon_deg: number, lat_deg: number, properties: Record<string, unknown>): Feature => ({ type: "Feature", properties, geometry: { type: "Point", coordinates: [lon_deg, lat_deg] } });
-const path = (coordinates: [number, number][]): Feature => ({ type: "Feature", properties: {}, geometry: { type: "LineString", coordinates } });
 
-export const trackFeatures = (recording: Recording): Feature[] => recording.pieces().filter((piece) => piece.length > 1).map(path);
+export const trackFeatures = (recording: Recording): Feature[] => lines(recording.track.rows, recording.gaps);
 
 export const stopFeatures = (recording: Recording): Feature[] =>
   recording.stops.map((stop) => point(stop.lon_deg, stop.lat_deg, { label: duration(stop.end_s - stop.start_s) }));
@@ -48,20 +48,10 @@ export const gapEnds = (recording: Recording): Feature[] =>
 
 /** The part driven so far, in pieces. */
 export function drivenFeatures(recording: Recording, moment: Moment): Feature[] {
-  const features: Feature[] = [];
-  let piece: [number, number][] = [];
-  let gap = 0;
-  for (const [at_s, lon_deg, lat_deg] of recording.track.rows) {
-    if (at_s > moment.at_s) break;
-    if (at_s > (recording.gaps[gap]?.start_s ?? Infinity)) {
-      gap++;
-      if (piece.length > 1) features.push(path(piece));
-      piece = [];
-    }
-    piece.push([lon_deg, lat_deg]);
-  }
-  if (!moment.inGap) piece.push([moment.lon_deg, moment.lat_deg]);
-  return piece.length > 1 ? [...features, path(piece)] : features;
+  const { rows } = recording.track;
+  const driven = pieces(rows.slice(0, recording.indexAt(moment.at_s) + 1), recording.gaps).map(places);
+  if (!moment.inGap) driven.at(-1)?.push([moment.lon_deg, moment.lat_deg]);
+  return driven.filter((piece) => piece.length > 1).map(line);
 }
 
 export const hereFeature = (moment: Moment, kind: string): Feature =>

@@ -12,7 +12,8 @@ import type { Track, UnitOut } from "../shared/types.ts";
 import { distance } from "../live/reasons.ts";
 import "./graph.ts";
 import { accuracyCircle, drivenFeatures, gapEnds, hereFeature, replayOverlay, stopFeatures, trackFeatures } from "./layers.ts";
-import { Recording, type Moment, type Span } from "./player.ts";
+import { drawable, type Span } from "../shared/track.ts";
+import { Recording, type Moment } from "./player.ts";
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16, 32, 64];
 const SEEK_S = 10;
@@ -77,7 +78,7 @@ export class ReplayPage extends Part {
     history.replaceState(null, "", `/replay${query({ unit: this.unitId, day: this.day })}`);
     try {
       const span = query({ start: new Date(start_ms).toISOString(), end: new Date(start_ms + DAY_MS).toISOString() });
-      const track = await get<Track>(`/units/${this.unitId}/track${span}`);
+      const track = drawable(await get<Track>(`/units/${this.unitId}/track${span}`));
       this.recording = track.rows.length ? new Recording(track) : null;
       this.failure = this.recording ? "" : t("replay.empty");
       this.at_s = this.recording?.start_s ?? 0;

@@ -1,7 +1,7 @@
 /** A list that draws only the rows in sight: ten thousand units cost as much as ten. */
 
 import { html, type PropertyValues, type TemplateResult } from "lit";
-import { styleMap } from "lit/directives/style-map.js";
+import { styled } from "./styled.ts";
 import { Part } from "./part.ts";
 
 const MARGIN_ROWS = 4;
@@ -97,7 +97,7 @@ export class Rows<T extends Keyed> extends Part {
     return html`<div class="rows" role="listbox" tabindex="0" aria-label=${this.label}
         aria-activedescendant=${this.active === null ? "" : `${this.label}-${this.active}`}
         @scroll=${() => this.requestUpdate()} @keydown=${(event: KeyboardEvent) => this.onKey(event)}>
-      <div class="rows-space" role="presentation" style=${styleMap({ height: `${this.items.length * this.rowHeight}px` })}>
+      <div class="rows-space" role="presentation" ${styled({ height: `${this.items.length * this.rowHeight}px` })}>
         ${shown.map((item, i) => this.line(item, first + i))}
       </div></div>`;
   }
@@ -106,7 +106,7 @@ export class Rows<T extends Keyed> extends Part {
     return html`<div class="row" role="option" id=${`${this.label}-${item.id}`} data-id=${item.id}
       aria-selected=${item.id === this.selected} ?data-active=${item.id === this.active}
       aria-posinset=${index + 1} aria-setsize=${this.items.length}
-      style=${styleMap({ height: `${this.rowHeight}px`, transform: `translateY(${index * this.rowHeight}px)` })}
+      ${styled({ height: `${this.rowHeight}px`, transform: `translateY(${index * this.rowHeight}px)` })}
       @click=${() => this.pick(item.id)}>${this.row(item)}</div>`;
   }
 }

@@ -7,6 +7,8 @@ export type Connection = { state: "connecting" | "live" | "lost"; since_ms: numb
 const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000];
 /** The server sends at least a comment every 15 s; twice that without a byte means the line is dead. */
 const SILENCE_MS = 30_000;
+/** The server ends every stream after a while to ask for the right to look anew: an end after this long is no loss. */
+const ORDERLY_MS = 5_000;
 
 interface Message {
   event: string;
@@ -69,8 +71,10 @@ export class Stream {
 
   private async run(): Promise<void> {
     while (!this.stopped.signal.aborted) {
+      const opened_ms = Date.now();
       try {
         await this.readOnce();
+        if (Date.now() - opened_ms > ORDERLY_MS) continue;
       } catch (error) {
         if (error instanceof Problem && error.status === 401) return;
       }

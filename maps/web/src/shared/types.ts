@@ -93,6 +93,12 @@ export interface Delta {
   alerts?: AlertOut[];
 }
 
+export interface AreaOut {
+  id: number;
+  name: string;
+  shape: GeoJSON.Polygon | GeoJSON.MultiPolygon;
+}
+
 /** at_epoch_s, lon_deg, lat_deg, speed_mps, heading_deg, accuracy_m, flags */
 export type TrackRow = [number, number, number, number | null, number | null, number | null, number];
 

@@ -8,20 +8,22 @@ import { every, listen, Part } from "../shared/part.ts";
 import { prefs, type ThemeChoice } from "../shared/prefs.ts";
 import type { Connection } from "../shared/stream.ts";
 import { clockMinute, clockTime, beijingDay } from "../shared/time.ts";
+import { session } from "../shared/session.ts";
 import type { Me } from "../shared/types.ts";
 import { keyList } from "./keys.ts";
 import markUrl from "./mark.svg";
 
 interface PageEntry {
+  act: string;
   title: Key;
   load: () => Promise<unknown>;
   view: () => TemplateResult;
 }
 
 const PAGES: Record<string, PageEntry> = {
-  "/": { title: "nav.live", load: () => import("../live/page.ts"), view: () => html`<tianshu-live></tianshu-live>` },
-  "/replay": { title: "nav.replay", load: () => import("../replay/page.ts"), view: () => html`<tianshu-replay></tianshu-replay>` },
-  "/hotspots": { title: "nav.hotspots", load: () => import("../hotspots/page.ts"), view: () => html`<tianshu-hotspots></tianshu-hotspots>` },
+  "/": { act: "view_live", title: "nav.live", load: () => import("../live/page.ts"), view: () => html`<tianshu-live></tianshu-live>` },
+  "/replay": { act: "view_track", title: "nav.replay", load: () => import("../replay/page.ts"), view: () => html`<tianshu-replay></tianshu-replay>` },
+  "/hotspots": { act: "view_parks", title: "nav.hotspots", load: () => import("../hotspots/page.ts"), view: () => html`<tianshu-hotspots></tianshu-hotspots>` },
 };
 
 const THEMES: [ThemeChoice, Key, IconName][] = [
@@ -30,8 +32,10 @@ const THEMES: [ThemeChoice, Key, IconName][] = [
   ["system", "shell.theme_system", "screen"],
 ];
 
+/** The pages the signed-in officer may open. */
+const permitted = (): [string, PageEntry][] => Object.entries(PAGES).filter(([, page]) => session.may(page.act));
+
 export class App extends Part {
-  private me: Me | null = null;
   private path = location.pathname;
   private ready = false;
   private failure = "";
@@ -55,7 +59,7 @@ export class App extends Part {
 
   private async start(): Promise<void> {
     try {
-      this.me = await get<Me>("/me");
+      session.me = await get<Me>("/me");
       this.failure = "";
       const target = this.path === "/login" ? (new URLSearchParams(location.search).get("next") ?? "/") : location.pathname + location.search;
       await this.open(target.startsWith("/") && !target.startsWith("//") ? target : "/", this.path === "/login");
@@ -68,7 +72,7 @@ export class App extends Part {
 
   private signedOut(): void {
     const here = this.path + location.search;
-    this.me = null;
+    session.me = null;
     this.ready = true;
     this.connection = null;
     if (this.path !== "/login") history.replaceState(null, "", here === "/" ? "/login" : `/login?next=${encodeURIComponent(here)}`);
@@ -78,9 +82,11 @@ export class App extends Part {
 
   private async open(target: string, push: boolean): Promise<void> {
     const url = new URL(target, location.origin);
-    const page = PAGES[url.pathname] ?? PAGES["/"];
-    this.path = PAGES[url.pathname] ? url.pathname : "/";
-    if (push) history.pushState(null, "", url.pathname + url.search);
+    const [path, page] = permitted().find(([known]) => known === url.pathname) ?? permitted()[0] ?? [];
+    this.failure = page ? "" : t("problem.no_pages");
+    if (path !== url.pathname) history.replaceState(null, "", path ?? "/");
+    else if (push) history.pushState(null, "", path + url.search);
+    this.path = path ?? "/";
     this.connection = null;
     await page?.load();
     this.ready = true;
@@ -106,7 +112,7 @@ export class App extends Part {
   private onKey(event: KeyboardEvent): void {
     if (event.key === "Escape" && this.menuOpen) this.toggleMenu(false);
     const typing = (event.target as Element).closest("input, select, textarea");
-    if (event.key === "?" && !typing && this.me) this.showKeys();
+    if (event.key === "?" && !typing && session.me) this.showKeys();
   }
 
   private toggleMenu(open: boolean): void {
@@ -125,21 +131,26 @@ export class App extends Part {
   }
 
   override render(): TemplateResult {
-    document.title = this.me ? `${t(PAGES[this.path]?.title ?? "nav.live")} · 天枢 Tianshu` : `${t("login.title")} · 天枢 Tianshu`;
-    this.classList.toggle("signed-in", this.me !== null);
-    if (this.failure) return html`<main><div class="empty"><p class="message error">${this.failure}</p>
-      <button class="button" @click=${() => void this.start()}>${t("problem.retry")}</button></div></main>`;
+    document.title = session.me ? `${t(PAGES[this.path]?.title ?? "nav.live")} · 天枢 Tianshu` : `${t("login.title")} · 天枢 Tianshu`;
+    this.classList.toggle("signed-in", session.me !== null);
+    if (this.failure) return this.failed();
     if (!this.ready) return html`<main><div class="empty" role="status"><span class="spinner"></span><span class="visually-hidden">${t("live.loading")}</span></div></main>`;
-    if (!this.me) return html`<main><tianshu-login></tianshu-login></main>`;
-    return html`<a class="skip" href="#main">${t("app.skip")}</a>${this.bar(this.me)}${this.banner()}
+    if (!session.me) return html`<main><tianshu-login></tianshu-login></main>`;
+    return html`<a class="skip" href="#main">${t("app.skip")}</a>${this.bar(session.me)}${this.banner()}
       <main id="main" tabindex="-1">${PAGES[this.path]?.view()}</main>${keyList()}`;
+  }
+
+  private failed(): TemplateResult {
+    return html`<main><div class="empty"><p class="message error" role="alert">${this.failure}</p>
+      <button class="button" @click=${() => void this.start()}>${t("problem.retry")}</button>
+      ${session.me ? html`<button class="button" @click=${() => void this.signOut()}>${t("shell.sign_out")}</button>` : nothing}</div></main>`;
   }
 
   private bar(me: Me): TemplateResult {
     const now = Date.now();
     return html`<header class="bar">
       <a class="brand" href="/" data-page><img src=${markUrl} alt="" /><b>天枢</b><small>Tianshu</small></a>
-      <nav aria-label=${t("nav.label")}>${Object.entries(PAGES).map(([path, page]) =>
+      <nav aria-label=${t("nav.label")}>${permitted().map(([path, page]) =>
         html`<a href=${path} data-page aria-current=${path === this.path ? "page" : nothing}>${t(page.title)}</a>`)}</nav>
       <span class="space"></span>
       ${this.connection ? html`<span class="link-state" data-state=${this.connection.state} role="status">${t(`connection.${this.connection.state}`)}</span>` : nothing}

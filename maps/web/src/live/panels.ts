@@ -1,0 +1,50 @@
+/** The lists beside the map: three tabs on a desk, all three at once on a wall. */
+
+import { html, type TemplateResult } from "lit";
+import { t, type Key } from "../i18n/index.ts";
+import type { AlertOut } from "../shared/types.ts";
+import { byUrgency, callList } from "./call-list.ts";
+import type { LivePage, Tab } from "./page.ts";
+import type { Filters } from "./unit-list.ts";
+
+export const TABS: Tab[] = ["units", "calls", "alerts"];
+
+/** The one panel with tabs, which is the sheet on a phone. */
+export function tabbedPanel(page: LivePage): TemplateResult {
+  return html`<section class="panel" aria-label=${t("live.panel")}>
+    <button class="sheet-handle" aria-label=${t("live.sheet")} aria-expanded=${page.sheet !== "low"} @click=${() => page.nextSheet()}></button>
+    <div class="tabs" role="tablist" aria-label=${t("live.panel")}>${TABS.map((tab) => html`<button role="tab" id="tab-${tab}" aria-controls="tab-body"
+      aria-selected=${tab === page.tab} @click=${() => page.openTab(tab)}>${t(`live.${tab}` as Key)}${count(page, tab)}</button>`)}</div>
+    <div class="tab-body" role="tabpanel" id="tab-body" aria-labelledby="tab-${page.tab}">${page.failure ? failed(page) : list(page, page.tab)}</div>
+  </section>`;
+}
+
+export const openPanel = (page: LivePage, tabs: Tab[]): TemplateResult =>
+  html`<section class="panel open" aria-label=${tabs.map((tab) => t(`live.${tab}` as Key)).join(" · ")}>${tabs.map((tab) => html`
+    <div class="open-list"><h2>${t(`live.${tab}` as Key)}${count(page, tab)}</h2>
+      <div class="tab-body">${page.failure ? failed(page) : list(page, tab)}</div></div>`)}</section>`;
+
+function count(page: LivePage, tab: Tab): TemplateResult {
+  const { units, calls, alerts } = page.world;
+  const open = [...alerts.values()].filter((alert) => alert.state === "open");
+  const counts: Record<Tab, number> = { units: units.size, calls: calls.size, alerts: open.length };
+  const urgent = tab === "alerts" && open.some((alert) => alert.severity === "urgent");
+  return html`<span class="count" ?data-urgent=${urgent}>${counts[tab]}</span>`;
+}
+
+const failed = (page: LivePage): TemplateResult =>
+  html`<div class="empty"><p class="message error" role="alert">${page.failure}</p><button class="button" @click=${() => void page.start()}>${t("problem.retry")}</button></div>`;
+
+function list(page: LivePage, tab: Tab): TemplateResult {
+  const now_ms = Date.now();
+  if (tab === "alerts") {
+    return html`<tianshu-alerts .world=${page.world} .now_ms=${now_ms} @show-alert=${(event: CustomEvent<AlertOut>) => page.showAlert(event.detail)}></tianshu-alerts>`;
+  }
+  if (tab === "calls") {
+    const selected = page.selection?.what === "call" ? page.selection.id : null;
+    return html`<div class="calls" @pick=${(event: CustomEvent<number>) => page.select({ what: "call", id: event.detail }, true)}>
+      ${callList(byUrgency(page.world.calls.values()), selected, now_ms, () => page.select({ what: "form" }))}</div>`;
+  }
+  return html`<tianshu-units .units=${page.units} .filters=${page.filters} .selected=${page.selectedUnit?.id ?? null} .loaded=${page.world.loaded} .now_ms=${now_ms}
+    @pick=${(event: CustomEvent<number>) => page.select({ what: "unit", id: event.detail }, true)} @filter=${(event: CustomEvent<Filters>) => page.setFilters(event.detail)}></tianshu-units>`;
+}
