@@ -110,9 +110,18 @@ async def watch(mandate: access.Mandate) -> None:
     await access.grant(mandate, access.Act.VIEW_LIVE)
 
 
+async def present(db: ReadSession) -> int:
+    """Return the present moment: the oldest transaction that still runs.
+
+    Ask before reading rows: what commits in between is then told again, not lost.
+    """
+    xmin = await db.execute(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+    return int(xmin.scalar_one())
+
+
 async def changed_since(db: ReadSession, xid: int) -> Changes:
     """Return what was written by transactions from `xid` on: newest positions, units, calls, alerts."""
-    now_xid = await _oldest_running(db)
+    now_xid = await present(db)
     sent = select(Assignment.call_id).where(Assignment.changed_xid >= xid)
     return Changes(
         await _unit_rows(db, or_(NewestFix.changed_xid >= xid, Unit.changed_xid >= xid)),
@@ -124,7 +133,7 @@ async def changed_since(db: ReadSession, xid: int) -> Changes:
 
 async def everything(db: ReadSession) -> Changes:
     """Return all units that have a position, all calls and all alerts that are not closed."""
-    now_xid = await _oldest_running(db)
+    now_xid = await present(db)
     return Changes(
         await _unit_rows(db),
         await view_calls(db, Call.state != "closed"),
@@ -167,12 +176,6 @@ async def view_alerts(db: ReadSession, *conditions: ColumnElement[bool], limit: 
         .where(*conditions)
     )
     return [AlertView(*row) for row in await db.execute(found.order_by(Alert.id.desc()).limit(limit))]
-
-
-async def _oldest_running(db: ReadSession) -> int:
-    """Read before the rows are: what commits in between is then told again, not lost."""
-    xmin = await db.execute(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
-    return int(xmin.scalar_one())
 
 
 async def _unit_rows(db: ReadSession, *conditions: ColumnElement[bool]) -> list[UnitRow]:

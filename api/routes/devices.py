@@ -1,0 +1,114 @@
+"""Devices, those that wait to be accepted, and what could not be accepted at all."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, status
+from pydantic import Field
+
+from api import deps
+from api.schemas import Model, Page
+from services import fleet
+
+router = APIRouter(tags=["devices"])
+
+Phone = Annotated[str, Path(pattern=r"^[0-9a-f]{1,20}$")]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+class DeviceIn(Model):
+    """A device to accept; plate and terminal id, where given, have to match when it registers."""
+
+    phone: str = Field(
+        pattern=r"^[1-9a-f][0-9a-f]{0,19}$",
+        description="The number in the JT/T 808 header without leading zeros; hex where a device puts no digits there",
+    )
+    plate: str | None = Field(None, min_length=1, max_length=20)
+    terminal_id: str | None = Field(None, min_length=1, max_length=30)
+
+
+class DeviceOut(Model):
+    """A device that an administrator has accepted."""
+
+    id: int
+    phone: str
+    terminal_id: str | None
+    imei: str | None
+    plate: str | None
+    protocol: str | None
+    created_at: datetime
+
+
+class PendingOut(Model):
+    """A terminal that knocked and is not known."""
+
+    phone: str
+    terminal_id: str | None
+    maker: str | None
+    model: str | None
+    plate: str | None
+    protocol: str | None
+    remote: str | None
+    attempts: int
+    first_seen: datetime
+    last_seen: datetime
+
+
+class BadFrameOut(Model):
+    """A frame that was not accepted."""
+
+    id: int
+    at: datetime
+    remote: str | None
+    phone: str | None
+    reason: str
+    detail: str
+    frame_hex: str
+
+
+@router.get("/devices")
+async def list_devices(
+    who: deps.Who, db: deps.ReadDb, cursor: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0, limit: Limit = 200
+) -> Page[DeviceOut]:
+    """Devices, by id."""
+    found = await fleet.list_devices(who, db, after_id=cursor, limit=limit)
+    following = str(found[-1].id) if len(found) == limit else None
+    return Page(items=[DeviceOut.model_validate(device) for device in found], next_cursor=following)
+
+
+@router.post("/devices", status_code=status.HTTP_201_CREATED)
+async def accept_device(who: deps.Who, db: deps.WriteDb, body: DeviceIn) -> DeviceOut:
+    """Accept a device before it has knocked."""
+    return DeviceOut.model_validate(await fleet.accept_device(who, db, **body.model_dump()))
+
+
+@router.get("/devices/pending")
+async def list_pending(
+    who: deps.Who, db: deps.ReadDb, cursor: Annotated[str, Query(max_length=40)] = "", limit: Limit = 200
+) -> Page[PendingOut]:
+    """Terminals that wait to be accepted, by phone."""
+    found = await fleet.list_pending(who, db, after_phone=cursor, limit=limit)
+    following = found[-1].phone if len(found) == limit else None
+    return Page(items=[PendingOut.model_validate(pending) for pending in found], next_cursor=following)
+
+
+@router.post("/devices/pending/{phone}/accept", status_code=status.HTTP_201_CREATED)
+async def accept_pending(who: deps.Who, db: deps.WriteDb, phone: Phone) -> DeviceOut:
+    """Accept a terminal that waits, bound to the plate and the terminal id that it gave."""
+    return DeviceOut.model_validate(await fleet.accept_pending(who, db, phone))
+
+
+@router.get("/quarantine")
+async def list_quarantine(
+    who: deps.Who, db: deps.ReadDb, cursor: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None, limit: Limit = 100
+) -> Page[BadFrameOut]:
+    """Frames that were not accepted, newest first."""
+    found = await fleet.list_quarantine(who, db, before_id=cursor, limit=limit)
+    items = [
+        BadFrameOut(
+            id=bad.id, at=bad.at, remote=bad.remote, phone=bad.phone, reason=bad.reason, detail=bad.detail,
+            frame_hex=bad.frame.hex(),
+        )
+        for bad in found
+    ]  # fmt: skip
+    return Page(items=items, next_cursor=str(found[-1].id) if len(found) == limit else None)
