@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 TIMEOUT_S = 20.0
-PAGE = 200
+PAGE = 100
 
 
 class DoorClosedError(Exception):

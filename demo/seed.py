@@ -26,7 +26,7 @@ AT_ONCE = 4
 
 async def roads(network: Network, name: str, folder: Path, door: Door, console: Console) -> None:
     """Import the network with `tianshu roads import`, unless one of that name is there."""
-    if any(one["name"] == name for one in _items(await door.get("/roads"))):
+    if name in {one["name"] async for one in door.pages("/roads")}:
         return
     with console.status("Importing the demo's roads …"):
         await asyncio.to_thread(network.write, folder)
@@ -65,7 +65,7 @@ async def units(planned: list[people.PlannedUnit], admin: Door, console: Console
 
 async def parks(planned: list[people.PlannedPark], officer: Door, console: Console) -> None:
     """Parks with their enterprises, and two years of incidents."""
-    there = {park["name"] for park in _items(await officer.get("/parks"))}
+    there = {park["name"] async for park in officer.pages("/parks")}
     missing = [park for park in planned if park.name not in there]
 
     async def add(park: people.PlannedPark) -> None:
@@ -86,13 +86,12 @@ async def parks(planned: list[people.PlannedPark], officer: Door, console: Conso
 
 async def areas(planned: list[people.PlannedArea], desk: Door, console: Console) -> None:
     """Areas with rules."""
-    there = {area["name"] for area in _items(await desk.get("/areas"))}
+    there = {area["name"] async for area in desk.pages("/areas")}
     missing = [area for area in planned if area.name not in there]
 
     async def add(area: people.PlannedArea) -> None:
-        made = await desk.post("/areas", {"name": area.name, "kind": area.kind, "shape": mapping(area.shape)})
-        for rule in area.rules:
-            await desk.post(f"/areas/{made['id']}/rules", rule)
+        body = {"name": area.name, "kind": area.kind, "shape": mapping(area.shape), "rules": list(area.rules)}
+        await desk.post("/areas", body)
 
     await _each("Areas", missing, add, console)
 
@@ -109,9 +108,3 @@ async def _each(what: str, things: Iterable[Any], add: Callable[[Any], Awaitable
             await asyncio.gather(*(add(one) for one in batch))
             progress.advance(bar, len(batch))
     console.print(f"[green]✓[/] {what}: {len(waiting)}")
-
-
-def _items(answer: Any) -> list[dict[str, Any]]:
-    """The items of a page, or of a plain list."""
-    found: list[dict[str, Any]] = answer["items"] if isinstance(answer, dict) else answer
-    return found
