@@ -187,7 +187,8 @@ def _check(rule: NewRule) -> None:
     """Refuse what can't be watched for, saying what can."""
     if rule.trigger not in set(Trigger):
         raise BadRuleError(f"A rule watches for one of: {', '.join(Trigger)}.")
-    if (rule.trigger == Trigger.DWELL) != (rule.dwell_s is not None) or not 1 <= (rule.dwell_s or 1) <= MAX_S:
+    dwells = rule.trigger == Trigger.DWELL
+    if dwells != (rule.dwell_s is not None) or (rule.dwell_s is not None and not 1 <= rule.dwell_s <= MAX_S):
         raise BadRuleError(f"A dwell rule, and no other, says how long in dwell_s: 1 to {MAX_S} seconds.")
     if not 1 <= rule.confirm_fixes <= MAX_CONFIRM_FIXES or not 0 <= rule.confirm_s <= MAX_S:
         raise BadRuleError(f"Confirmation takes 1 to {MAX_CONFIRM_FIXES} fixes and 0 to {MAX_S} seconds.")

@@ -171,7 +171,7 @@ async def _load(db: ReadSession, devices: Iterable[int], pairs: Collection[Pair]
     found = select(*columns).where(mine, ~AreaState.idle)
     if pairs:
         rules, near = (cast(list(ids), ARRAY(BigInteger)) for ids in zip(*pairs, strict=True))
-        asked = func.unnest(rules, near).table_valued("rule_id", "device_id", name="asked")
+        asked = func.unnest(rules, near).table_valued("rule_id", "device_id", name="asked").render_derived()
         on = (AreaState.rule_id == asked.c.rule_id) & (AreaState.device_id == asked.c.device_id)
         rows = await db.execute(union_all(found, select(*columns).join(asked, on).where(AreaState.idle)))
     else:
@@ -192,7 +192,7 @@ async def _look_back(db: ReadSession, board: Board, glance: Glance, devices: Ite
         return
     ids = cast(list(unknown), ARRAY(BigInteger))
     times = cast([first.at for first in unknown.values()], ARRAY(DateTime(timezone=True)))
-    asked = func.unnest(ids, times).table_valued("device_id", "before", name="asked")
+    asked = func.unnest(ids, times).table_valued("device_id", "before", name="asked").render_derived()
     fix = tables.Fix
     last_one = tracks.select_fixes().where(
         fix.device_id == asked.c.device_id, fix.at < asked.c.before, fix.at > asked.c.before - REMEMBERED,
