@@ -37,6 +37,9 @@ FDR = 0.05
 MIN_INCIDENTS = 30
 """Below this many incidents the normal approximation says nothing (the textbook's bound for means): no cell is hot."""
 
+_DEALT, _DEALS, _AT_ONCE = 20_000_000, (199, 999), 2_000_000  # cells dealt in all, number of deals, cells at a time
+_ROUNDING = 1e-9
+
 
 class DensityError(ValueError):
     """The grid asked for can't be laid; the sentence says why."""
@@ -186,14 +189,45 @@ def hot_spots(lattice: Lattice, xy_m: Floats, contiguity: Contiguity = Contiguit
     Where nothing can stand out (all counts equal, or a neighbourhood that is the whole population) z is 0 and p is 1.
     """
     layer, inside = lattice.counts(xy_m), lattice.inside
-    n = layer[inside]
-    size = (_around(inside.astype(np.int64), contiguity) + inside)[inside]
-    total = (_around(layer, contiguity) + layer)[inside]
+    n, total = layer[inside], (_around(layer, contiguity) + layer)[inside]
+    size = _sizes(lattice, contiguity)
+    z = _gi_star(n, size, total)
+    p = 2 * ndtr(-np.abs(z))
+    return HotSpots(lattice, n, size - 1, total, n.mean() * size, z, p, false_discovery_control(p, method="bh"))
+
+
+def shuffled(spots: HotSpots, contiguity: Contiguity = Contiguity.QUEEN, *, seed: int = 1) -> Floats:
+    """Return how often luck alone does as well: the share of shuffles in which any cell at all reaches a cell's z.
+
+    The counts are dealt anew to the cells; the highest z of each deal is kept (the single-step maxT of Westfall and
+    Young, 1993), which controls the chance of even one false finding without leaning on the normal. Counts in small
+    cells are so skewed that the normal promises too much: scattered at random over 196 cells, 30 incidents show a cell
+    with q <= 0.05 in 26 % of the maps, 60 in 18 %, 300 in 5 %; by this measure it is 1 to 3 %.
+    """
+    inside, cells, size = spots.lattice.inside, len(spots.n), _sizes(spots.lattice, contiguity)
+    deals, rng = int(np.clip(_DEALT // cells, *_DEALS)), np.random.default_rng(seed)
+    highest = np.empty(deals)
+    for start in range(0, deals, step := max(1, _AT_ONCE // inside.size)):
+        count = min(step, deals - start)
+        layers = np.zeros((count, *inside.shape), dtype=np.int64)
+        layers[:, inside] = rng.permuted(np.broadcast_to(spots.n, (count, cells)), axis=1)
+        total = (_around(layers, contiguity) + layers)[:, inside]
+        highest[start : start + count] = _gi_star(spots.n, size, total).max(axis=1)
+    reached = deals - np.searchsorted(np.sort(highest), spots.gi_star_z - _ROUNDING)
+    return np.asarray((1 + reached) / (1 + deals))
+
+
+def _sizes(lattice: Lattice, contiguity: Contiguity) -> Ints:
+    """Return how many cells each neighbourhood has, the cell itself included."""
+    return (_around(lattice.inside.astype(np.int64), contiguity) + lattice.inside)[lattice.inside]
+
+
+def _gi_star(n: Ints, size: Ints, total: Ints) -> Floats:
+    """Return z of neighbourhoods with these sizes and totals; the last axis is the cells."""
     mean, deviation = n.mean(), n.std()
     spread = deviation * np.sqrt(np.maximum(len(n) * size - size**2, 0) / max(len(n) - 1, 1))
-    z = np.divide(total - mean * size, spread, out=np.zeros(len(n)), where=spread > 0)
-    p = 2 * ndtr(-np.abs(z))
-    return HotSpots(lattice, n, size - 1, total, mean * size, z, p, false_discovery_control(p, method="bh"))
+    z: Floats = np.divide(total - mean * size, spread, out=np.zeros(total.shape), where=spread > 0)
+    return z
 
 
 def local_moran(lattice: Lattice, xy_m: Floats, contiguity: Contiguity = Contiguity.QUEEN) -> LocalMoran:
@@ -228,11 +262,13 @@ def density_surface(lattice: Lattice, xy_m: Floats, bandwidth_m: float) -> Float
 
 
 def _around(layer: NDArray[Number], contiguity: Contiguity) -> NDArray[Number]:
-    """Sum of the neighbours of every cell."""
-    height, width = layer.shape
-    padded, total = np.pad(layer, 1), np.zeros_like(layer)
+    """Sum of the neighbours of every cell; the last two axes are rows and columns."""
+    height, width = layer.shape[-2:]
+    total = np.zeros_like(layer)
+    padded = np.zeros((*layer.shape[:-2], height + 2, width + 2), dtype=layer.dtype)
+    padded[..., 1:-1, 1:-1] = layer
     for row, column in contiguity.steps:
-        total += padded[1 + row : 1 + row + height, 1 + column : 1 + column + width]
+        total += padded[..., 1 + row : 1 + row + height, 1 + column : 1 + column + width]
     return total
 
 

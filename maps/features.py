@@ -32,11 +32,17 @@ def point(lon_deg: float, lat_deg: float, properties: Mapping[str, Any], key: in
     return feature(shapely.Point(lon_deg, lat_deg), properties, key)
 
 
-def cells(spots: density.HotSpots, epsg: int, kinds: Sequence[Mapping[str, int]], **members: Any) -> Collection:
+def cells(
+    spots: density.HotSpots,
+    p_shuffled: density.Floats,
+    epsg: int,
+    kinds: Sequence[Mapping[str, int]],
+    **members: Any,
+) -> Collection:
     """Return every cell of a hot-spot map with what its score was made of.
 
-    `epsg` is the metric system of the lattice, `kinds` the incidents of each cell by kind. `rank` counts the hot
-    cells from the highest z on and is null for the others.
+    `epsg` is the metric system of the lattice, `kinds` the incidents of each cell by kind, `p_shuffled` how often
+    luck does as well as a cell. A hot cell is firm when that is seldom; `rank` counts the hot ones from the highest z.
     """
     i, j = spots.lattice.indices
     columns = {
@@ -49,7 +55,9 @@ def cells(spots: density.HotSpots, epsg: int, kinds: Sequence[Mapping[str, int]]
         "gi_star_z": spots.gi_star_z.tolist(),
         "p_two_sided": spots.p_two_sided.tolist(),
         "q_bh": spots.q_bh.tolist(),
+        "p_shuffled": p_shuffled.tolist(),
         "hot": spots.hot.tolist(),
+        "firm": (spots.hot & (p_shuffled <= density.FDR)).tolist(),
         "rank": _ranks(spots),
         "kinds": [dict(kind) for kind in kinds],
     }

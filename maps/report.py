@@ -33,7 +33,8 @@ UNUSED = frozenset({"jquery", "bootstrap", "bootstrap_css", "glyphicons_css"}) |
 
 BEIJING = timezone(timedelta(hours=8))
 _BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
-_MARGIN = 0.25  # of the park's extent, shown around it
+_ROUND_FROM = 0.1
+_SURROUNDINGS = 8  # times the park's extent, drawn on each side
 
 
 class OfflineError(ValueError):
@@ -96,12 +97,8 @@ def render(report: HotSpotReport, lang: str) -> str:
 def _map(report: HotSpotReport, words: Mapping[str, str]) -> folium.Map:
     """Draw the map."""
     west, south, east, north = report.shape.bounds
-    wide = (
-        west - (east - west) * 8,
-        south - (north - south) * 8,
-        east + (east - west) * 8,
-        north + (north - south) * 8,
-    )
+    dx, dy = (east - west) * _SURROUNDINGS, (north - south) * _SURROUNDINGS
+    wide = (west - dx, south - dy, east + dx, north + dy)
     drawn = folium.Map(tiles=None, control_scale=True, attribution_control=False, zoom_snap=0.25, min_zoom=7)
     park = features.collection([features.feature(report.shape, {})])
     labels = {"n": words["here"], "neighbourhood_n": words["with_neighbours"], "expected_n": words["expected"]}
@@ -189,8 +186,14 @@ def _row(cell: dict[str, Any], lang: str) -> dict[str, Any]:
         "place": f"{(ring[0][0] + ring[2][0]) / 2:.5f}, {(ring[0][1] + ring[2][1]) / 2:.5f}",
         "colour": layers.heat(facts["gi_star_z"]),
         "reason": reason,
+        "verdict": words["firm" if facts["firm"] else "luck"].format(p=_share(facts["p_shuffled"])),
         "reason_kinds": words["reason_kinds"].format(kinds=kinds) if kinds else "",
     }
+
+
+def _share(p: float) -> str:
+    """Return a small share in words of per cent."""
+    return f"{p:.1%}" if p < _ROUND_FROM else f"{p:.0%}"
 
 
 def _bands(words: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -44,6 +44,9 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         ),
         "reason_kinds": "本格类别：{kinds}。",
         "kind": "{kind} {n}",
+        "firm": "稳固：各格事件数随机打乱后，全园只有 {p} 的情形出现同样高的 z。",
+        "luck": "或属巧合：随机打乱后，仍有 {p} 的情形出现同样高的 z。",
+        "firm_of": "其中 {n} 格稳固，q ≤ {share}",
         "none": "没有热点：没有网格明显高于园区平均水平，差异都可能出于偶然。",
         "few": "事件太少（{n} 起，少于 {least} 起），不足以下结论：本报告不列热点。可延长时段后再看。",
         "method": "方法与限度",
@@ -56,6 +59,10 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "method_fdr": (
             "同时检验很多格，总有几格碰巧偏高，因此按 Benjamini–Hochberg 方法校正："
             "列出的热点中，预计至多 {share} 是碰巧（q 值）。"
+        ),
+        "method_shuffle": (
+            "另把各格事件数随机打乱重算：若随机情形中全园最高的 z 很少达到某格的 z（不超过 {share}），该格称为稳固；"
+            "否则或属巧合，不宜单独据此部署。"
         ),
         "method_origin": "检查、巡逻中发现的事件不参与排名：查得多，发现就多，不等于更危险。",
         "method_origin_all": "本报告按要求把检查、巡逻中发现的事件也计入：查得多的地方会显得更危险，请谨慎使用。",
@@ -108,6 +115,9 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         ),
         "reason_kinds": "In this cell: {kinds}.",
         "kind": "{kind} {n}",
+        "firm": "Firm: dealt at random, the counts reach this z anywhere in the park in only {p} of the cases.",
+        "luck": "Perhaps luck: dealt at random, the counts still reach this z somewhere in {p} of the cases.",
+        "firm_of": "{n} of them firm, q ≤ {share}",
         "none": "No hot cells: no cell stands out from the park's average more than chance explains.",
         "few": (
             "Too few incidents ({n}, fewer than {least}) to conclude anything: no hot cells are listed. "
@@ -125,6 +135,10 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "method_fdr": (
             "Many cells are tested at once, and some stand out by luck. After the correction of Benjamini and Hochberg "
             "at most {share} of the cells listed are expected to be luck (q)."
+        ),
+        "method_shuffle": (
+            "The counts are also dealt to the cells at random, many times: a cell is firm if the highest z of the "
+            "whole park reaches its z in at most {share} of the deals. Otherwise it may be luck; don't act on it alone."
         ),
         "method_origin": (
             "Incidents found by inspections and patrols take no part in the ranking: where one looks more, one finds "

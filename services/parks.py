@@ -27,7 +27,7 @@ from services.ingest.incidents import Origin, Rejected
 LOOKED_FOR = frozenset({Origin.INSPECTION, Origin.PATROL})
 """Found because somebody looked. Ranking by these sends the lookers where they have been (the feedback trap)."""
 
-MIN_CELL_M, MAX_CELL_M = 25.0, 2000.0
+MIN_CELL_M, MAX_CELL_M, MAX_CELLS = 25.0, 2000.0, 20_000
 _CHUNK = 5000
 _NAMED = 5
 
@@ -88,7 +88,8 @@ class Imported:
 class ParkHotSpots:
     """Where the incidents of a park gathered in [start, end).
 
-    `kinds` holds the incidents of each cell by kind, `left_out` those that took no part by who noticed them.
+    `p_shuffled` says of each cell how often luck alone does as well, `kinds` what happened in it; `left_out` are the
+    incidents that took no part, by who noticed them.
     """
 
     park: ParkView
@@ -96,6 +97,7 @@ class ParkHotSpots:
     end: datetime
     epsg: int
     spots: density.HotSpots
+    p_shuffled: density.Floats
     kinds: tuple[Mapping[str, int], ...]
     counted: tuple[Happened, ...]
     left_out: Mapping[str, int]
@@ -240,14 +242,14 @@ async def find_hot_spots(
     excluded = frozenset() if count_inspections else LOOKED_FOR
     counted = tuple(one for one in happened if one.origin not in excluded)
     left_out = Counter(one.origin.value for one in happened if one.origin in excluded)
-    epsg, spots, kinds = await asyncio.to_thread(_score, park, counted, cell_m)
-    return ParkHotSpots(park, start, end, epsg, spots, kinds, counted, left_out, count_inspections)
+    scored = await asyncio.to_thread(_score, park, counted, cell_m)
+    return ParkHotSpots(park, start, end, *scored, counted, left_out, count_inspections)
 
 
 def _score(
     park: ParkView, counted: Sequence[Happened], cell_m: float
-) -> tuple[int, density.HotSpots, tuple[Mapping[str, int], ...]]:
-    """Lay the grid in the park's Gauss-Krüger zone and score it; return zone, scores, and the kinds in each cell."""
+) -> tuple[int, density.HotSpots, density.Floats, tuple[Mapping[str, int], ...]]:
+    """Lay the grid in the park's Gauss-Krüger zone; return the zone, and of each cell score, luck and kinds."""
     epsg = areas.zone_of(park.shape)
     degrees = np.array([(one.lon_deg, one.lat_deg) for one in counted], dtype=np.float64).reshape(-1, 2)
     xy_m = np.column_stack(crs.project_points(degrees[:, 0], degrees[:, 1], epsg))
@@ -255,11 +257,14 @@ def _score(
         lattice = density.lay(xy_m, cell_m, area=crs.project(park.shape, epsg))
     except density.DensityError as error:
         raise InvalidError(f"{error}.") from error
+    if len(lattice.boxes) > MAX_CELLS:
+        raise InvalidError(f"{len(lattice.boxes)} cells are more than {MAX_CELLS}: take larger cells.")
     kinds = tuple(Counter[str]() for _ in lattice.boxes)
     for one, cell in zip(counted, lattice.locate(xy_m).tolist(), strict=True):
         if cell >= 0:
             kinds[cell][one.kind] += 1
-    return epsg, density.hot_spots(lattice, xy_m), kinds
+    spots = density.hot_spots(lattice, xy_m)
+    return epsg, spots, density.shuffled(spots), kinds
 
 
 async def _happened(db: ReadSession, park_id: int, start: datetime, end: datetime) -> list[Happened]:

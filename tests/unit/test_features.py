@@ -23,7 +23,7 @@ def spots() -> density.HotSpots:
 
 
 def test_a_cell_is_a_closed_ring_of_degrees_around_its_square(spots):
-    cells = features.cells(spots, EPSG, [{}] * len(spots.n))["features"]
+    cells = features.cells(spots, np.full(len(spots.n), 0.05), EPSG, [{}] * len(spots.n))["features"]
     rings = np.array([cell["geometry"]["coordinates"][0] for cell in cells])
     assert rings.shape == (100, 5, 2)
     x_m, y_m = crs.project_points(rings[..., 0], rings[..., 1], EPSG)
@@ -34,7 +34,10 @@ def test_a_cell_is_a_closed_ring_of_degrees_around_its_square(spots):
 
 
 def test_the_features_of_a_cell_are_those_of_the_score(spots):
-    cells = [cell["properties"] for cell in features.cells(spots, EPSG, [{"theft": 1}] * len(spots.n))["features"]]
+    cells = [
+        cell["properties"]
+        for cell in features.cells(spots, np.full(len(spots.n), 0.05), EPSG, [{"theft": 1}] * len(spots.n))["features"]
+    ]
     assert [cell["n"] for cell in cells] == spots.n.tolist()
     assert [cell["gi_star_z"] for cell in cells] == spots.gi_star_z.tolist()
     assert [cell["hot"] for cell in cells] == spots.hot.tolist()
@@ -42,12 +45,23 @@ def test_the_features_of_a_cell_are_those_of_the_score(spots):
 
 
 def test_only_hot_cells_have_a_rank_and_the_hottest_is_the_first(spots):
-    cells = [cell["properties"] for cell in features.cells(spots, EPSG, [{}] * len(spots.n))["features"]]
+    cells = [
+        cell["properties"]
+        for cell in features.cells(spots, np.full(len(spots.n), 0.05), EPSG, [{}] * len(spots.n))["features"]
+    ]
     ranked = sorted((cell["rank"], cell["gi_star_z"]) for cell in cells if cell["hot"])
     assert [rank for rank, _ in ranked] == list(range(1, len(ranked) + 1))
     assert [z for _, z in ranked] == sorted((z for _, z in ranked), reverse=True)
     assert ranked[0][1] == max(spots.gi_star_z)
     assert all(cell["rank"] is None for cell in cells if not cell["hot"])
+
+
+def test_a_hot_cell_is_firm_only_if_luck_seldom_does_as_well(spots):
+    often = np.where(np.arange(len(spots.n)) % 2, 0.05, 0.051)
+    cells = features.cells(spots, often, EPSG, [{}] * len(spots.n))["features"]
+    firm = [cell["properties"]["firm"] for cell in cells]
+    assert firm == (spots.hot & (often <= 0.05)).tolist()
+    assert 0 < sum(firm) < spots.hot.sum()
 
 
 def test_members_stand_beside_the_features():
@@ -61,7 +75,9 @@ def test_coordinates_are_rounded_to_a_centimetre():
 
 
 def test_everything_that_is_built_can_be_written_as_json(spots):
-    text = json.dumps(features.cells(spots, EPSG, [{}] * len(spots.n), summary={"n": 1}), allow_nan=False)
+    text = json.dumps(
+        features.cells(spots, np.full(len(spots.n), 0.05), EPSG, [{}] * len(spots.n), summary={"n": 1}), allow_nan=False
+    )
     assert json.loads(text)["type"] == "FeatureCollection"
 
 

@@ -36,14 +36,14 @@ def hot_spots(seed: int, corner: int, anywhere: int = 60) -> tuple[density.HotSp
     return density.hot_spots(density.lay(xy_m, 150, area=crs.project(PARK, EPSG)), xy_m), degrees
 
 
-def a_report(corner: int = 60, anywhere: int = 60) -> report.HotSpotReport:
-    spots, degrees = hot_spots(4, corner, anywhere)
+def a_report(corner: int = 60, anywhere: int = 60, seed: int = 4) -> report.HotSpotReport:
+    spots, degrees = hot_spots(seed, corner, anywhere)
     kinds = [{"theft": n} if n else {} for n in spots.n.tolist()]
     return report.HotSpotReport(
         park="示例·园区",
         synthetic=True,
         shape=PARK,
-        cells=features.cells(spots, EPSG, kinds),
+        cells=features.cells(spots, density.shuffled(spots), EPSG, kinds),
         incidents=features.collection(features.point(lon, lat, {}) for lon, lat in degrees.tolist()),
         enterprises=features.collection([features.point(113.11, 27.84, {"name": "示例厂"})]),
         left_out={"inspection": 12, "patrol": 0},
@@ -130,8 +130,18 @@ def test_every_hot_cell_has_its_reason_in_words(lang):
     assert KINDS[lang].get("theft", "theft") in page
 
 
+def test_a_hot_cell_that_luck_explains_is_called_so():
+    asked = a_report(corner=0)
+    page = report.render(asked, "zh")
+    hot = [cell["properties"] for cell in asked.cells["features"] if cell["properties"]["hot"]]
+    assert hot
+    assert not any(cell["firm"] for cell in hot)
+    assert page.count("或属巧合：") == len(hot)
+    assert WORDS["zh"]["firm_of"].format(n=0, share="5%") in page
+
+
 def test_a_page_without_hot_cells_says_so():
-    page = report.render(a_report(corner=0), "en")
+    page = report.render(a_report(corner=0, seed=5), "en")
     assert escape(WORDS["en"]["none"]) in page
     assert '<table class="list">' not in page
 
