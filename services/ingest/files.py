@@ -67,7 +67,7 @@ class ColumnsError(InvalidError):
     """The file does not have the columns that are needed."""
 
 
-class _RowError(ValueError):
+class RowError(ValueError):
     """Why a row can't be used."""
 
 
@@ -204,7 +204,7 @@ def _chunks(source: rows.Source, mapping: Mapping[str, str], options: Options, f
         for row in batch:
             try:
                 draft, aware = _read(row, mapping, options, fallback)
-            except _RowError as error:
+            except RowError as error:
                 rejected.append(Rejected(row.line, str(error), row.values))
                 continue
             positions.append(draft)
@@ -216,16 +216,16 @@ def _chunks(source: rows.Source, mapping: Mapping[str, str], options: Options, f
 def _read(row: rows.Row, mapping: Mapping[str, str], options: Options, fallback: str | None) -> tuple[Position, bool]:
     """Return what a row says, in the declared system still, and whether its time had a zone."""
     if row.error:
-        raise _RowError(row.error)
+        raise RowError(row.error)
     said = {name: row.values.get(column) for name, column in mapping.items()}
     at = read_time(said["at"])
     name = str(said.get("object_id") or "").strip() or fallback
     if not name or len(name) > _LONGEST_ID or not name.isprintable():
-        raise _RowError(f"names no object: {name!r}")
+        raise RowError(f"names no object: {name!r}")
     speed = next((_number(said[unit], unit, factor) for unit, factor in SPEEDS.items() if unit in said), None)
     lon, lat = _number(said["lon"], "lon"), _number(said["lat"], "lat")
     if lon is None or lat is None:
-        raise _RowError("has no position")
+        raise RowError("has no position")
     extra = {unit: _number(said.get(unit), unit) for unit in ("altitude_m", "heading_deg", "accuracy_m")}
     draft = Position(
         row.line, name, _aware(at, options.tz), lon, lat, speed_mps=speed, key=0, values=row.values, **extra
@@ -260,7 +260,7 @@ def read_time(value: Any) -> datetime:
     """Return a time as written: ISO 8601 and its relatives, Chinese dates, digits in a row, or a count from 1970.
 
     Raises:
-        ValueError: it is no time.
+        RowError: it is no time.
     """
     if isinstance(value, datetime):
         return value
@@ -268,7 +268,7 @@ def read_time(value: Any) -> datetime:
     try:
         return _compact(text) if text.replace(".", "", 1).isdecimal() else _written(text)
     except (ValueError, KeyError, OverflowError, OSError):
-        raise _RowError(f"{text[:40]!r} is no time: write 2026-06-01T12:00:00+08:00") from None
+        raise RowError(f"{text[:40]!r} is no time: write 2026-06-01T12:00:00+08:00") from None
 
 
 def _compact(text: str) -> datetime:
@@ -303,19 +303,19 @@ def _aware(at: datetime, tz: tzinfo) -> datetime:
     try:
         return (at if at.tzinfo else at.replace(tzinfo=tz)).astimezone(UTC)
     except OverflowError:
-        raise _RowError(f"{at} is no time on this calendar") from None
+        raise RowError(f"{at} is no time on this calendar") from None
 
 
 def _number(value: Any, name: str, factor: float = 1.0) -> float | None:
-    """Return a number as written; nothing written is None."""
-    if value is None or (isinstance(value, str) and not value.strip()):
+    """Return a number as written; nothing written is None, and so is the NaN by which Parquet says nothing."""
+    if value is None or value != value or not str(value).strip():  # noqa: PLR0124 - NaN
         return None
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number) or (isinstance(value, str) and "_" in value):
-        raise _RowError(f"{name} {str(value)[:40]!r} is no number")
+        raise RowError(f"{name} {str(value)[:40]!r} is no number")
     return number * factor
 
 

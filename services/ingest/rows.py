@@ -7,7 +7,6 @@ size of a file does not matter. CSV, GPX and GeoJSON may be gzipped.
 import codecs
 import csv
 import gzip
-import io
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -73,7 +72,7 @@ def opened(path: Path, kind: str | None = None) -> Iterator[Source]:
             zipped = path.suffix.lower() == ".gz"
             source = reader(cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if zipped else raw)
         by_bytes = source.done is _unknown
-        done = (lambda: 1.0 if raw.closed else raw.tell() / size) if by_bytes else source.done
+        done = (lambda: raw.tell() / size) if by_bytes else source.done
         yield Source(source.columns, _explaining(path, source.rows), done)
 
 
@@ -111,13 +110,14 @@ def _explaining(path: Path, rows: Iterable[Row]) -> Iterator[Row]:
 
 def read_csv(file: BinaryIO) -> Source:
     """Read CSV in UTF-8 or GB 18030, separated by whatever the header is separated by."""
-    text = io.TextIOWrapper(file, encoding=_encoding(file), errors="replace", newline="")
-    header = text.readline().rstrip("\r\n")
+    encoding = _encoding(file)
+    lines = (line.decode(encoding, "replace") for line in file)  # neither encoding has a line feed inside a character
+    header = next(lines, "").rstrip("\r\n")
     separator = max(",;\t|", key=header.count)
     columns = tuple(name.strip() for name in next(csv.reader([header], delimiter=separator), []))
     if not any(columns):
         raise FileError("The first line is empty: it has to name the columns.")
-    return Source(columns, _records(csv.reader(text, delimiter=separator, strict=True), columns), _unknown)
+    return Source(columns, _records(csv.reader(lines, delimiter=separator, strict=True), columns), _unknown)
 
 
 def _encoding(file: BinaryIO) -> str:

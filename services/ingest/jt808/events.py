@@ -53,7 +53,10 @@ class Unregistering:
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """0x0200, 0x0704: reports with the bytes they were read from; `late` ones were kept while the link was down."""
+    """0x0200, 0x0201, 0x0500, 0x0704: reports with the bytes they were read from.
+
+    `late` ones were kept while the link was down.
+    """
 
     phone: str
     serial: int
@@ -61,6 +64,7 @@ class Positions:
     reports: tuple[tuple[LocationReport, bytes], ...]
     late: bool
     packets: int = 1  # how many packets it came in; their serial numbers count up from `serial`
+    answered_serial: int | None = None  # of the platform's message that these answer
 
 
 make_positions = constructor(Positions)

@@ -19,7 +19,7 @@ from itertools import groupby
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 from services.errors import InvalidError
-from services.ingest.jt808.kinds import Fixed, Flowing, Kind, RefusedError, malformed
+from services.ingest.jt808.kinds import Fixed, Flowing, Kind, RefusedError, fit, malformed
 from services.ingest.jt808.making import setting
 
 T = TypeVar("T")
@@ -89,30 +89,77 @@ def counted(count: Fixed, kind: Any) -> Flowing:
     """A list behind the number of its items."""
     number, inner = flowing(count), counted_by("", kind)
 
-    def read(data: bytes, pos: int, end: int) -> tuple[Any, int]:
+    def read(data: bytes, pos: int, end: int, *used: Any) -> tuple[Any, int]:
         total, pos = number.read(data, pos, end)
-        return inner.read(data, pos, end, total)
+        return inner.read(data, pos, end, total, *used)
 
-    return Flowing(read, lambda values: number.write(len(values)) + inner.write(values, len(values)))
+    def write(values: tuple[Any, ...], *used: Any) -> bytes:
+        return number.write(len(values)) + inner.write(values, len(values), *used)
+
+    return Flowing(read, write, inner.uses[1:])
 
 
 def counted_by(name: str, kind: Any) -> Flowing:
     """A list with as many items as the earlier field `name` says."""
     inner = flowing(kind)
 
-    def read(data: bytes, pos: int, end: int, total: int) -> tuple[Any, int]:
+    def read(data: bytes, pos: int, end: int, total: int, *used: Any) -> tuple[Any, int]:
         items = []
         for _ in range(total):
-            item, pos = inner.read(data, pos, end)
+            item, pos = inner.read(data, pos, end, *used)
             items.append(item)
         return tuple(items), pos
 
-    def write(values: tuple[Any, ...], total: int) -> bytes:
+    def write(values: tuple[Any, ...], total: int, *used: Any) -> bytes:
         if len(values) != total:
             raise InvalidError(f"{name} says {total}, there are {len(values)}")
-        return b"".join(map(inner.write, values))
+        return b"".join(inner.write(value, *used) for value in values)
+
+    return Flowing(read, write, (name, *inner.uses))
+
+
+def within(size: int, kind: Any) -> Flowing:
+    """A kind that takes exactly `size` bytes, though by itself it would take what is left."""
+    inner = flowing(kind)
+
+    def read(data: bytes, pos: int, end: int) -> tuple[Any, int]:
+        if pos + size > end:
+            raise malformed(f"{size} bytes wanted, {end - pos} left")
+        value, stop = inner.read(data, pos, pos + size)
+        if stop != pos + size:
+            raise malformed(f"{pos + size - stop} bytes too many in a field of {size}")
+        return value, stop
+
+    def write(value: Any) -> bytes:
+        return fit(inner.write(value), size)
+
+    return Flowing(read, write)
+
+
+def chosen_by(name: str, forms: Mapping[int, type]) -> Flowing:
+    """A message whose class hangs on the earlier field `name`."""
+    kinds = {key: flowing(form) for key, form in forms.items()}
+
+    def read(data: bytes, pos: int, end: int, key: int) -> tuple[Any, int]:
+        if key not in kinds:
+            raise malformed(f"{name} is {key}, known are {', '.join(map(str, kinds))}")
+        return kinds[key].read(data, pos, end)
+
+    def write(value: Any, key: int) -> bytes:
+        if type(value) is not forms.get(key):
+            raise InvalidError(f"a {type(value).__name__} does not go with {name} {key}")
+        return kinds[key].write(value)
 
     return Flowing(read, write, (name,))
+
+
+def if_left(kind: Any) -> Flowing:
+    """A field that is there if any bytes are left; else None."""
+    inner = flowing(kind)
+    return Flowing(
+        lambda data, pos, end: inner.read(data, pos, end) if pos < end else (None, pos),
+        lambda value: b"" if value is None else inner.write(value),
+    )
 
 
 def only_if(name: str, there: Callable[[int], object], kind: Any) -> Flowing:
@@ -160,7 +207,8 @@ TLV = Flowing(_read_tlv, _write_tlv)
 def table(message: type) -> tuple[tuple[str, Kind], ...]:
     """The fields of a message with their kinds, in the standard's order."""
     hints = get_type_hints(message, include_extras=True)
-    return tuple((each.name, get_args(hints[each.name])[1]) for each in fields(message))
+    kinds = ((each.name, get_args(hints[each.name])[1]) for each in fields(message))
+    return tuple((name, kind if isinstance(kind, Fixed) else flowing(kind)) for name, kind in kinds)
 
 
 _CODECS: dict[type, Codec[Any]] = {}

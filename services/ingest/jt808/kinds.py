@@ -79,7 +79,7 @@ def scaled(kind: Fixed, *, times: int = 1, per: int = 1) -> Fixed:
 
 
 def signed_by(flags: str, bit: int, per: int) -> Fixed:
-    """A magnitude whose sign is a bit of the earlier field `flags` (1 is minus).
+    """A magnitude whose sign is a bit of the field `flags` nearby, no flowing field between them (1 is minus).
 
     Devices that send two's complement instead are understood: no true magnitude reaches the sign bit.
     """
@@ -148,12 +148,12 @@ def bcd(size: int) -> Fixed:
     """Two digits a byte, as text of `2 * size` digits; what is no digit stays visible as hex."""
 
     def dump(digits: str) -> bytes:
-        return _fit(bytes.fromhex(digits.zfill(2 * size)), size)
+        return fit(bytes.fromhex(digits.zfill(2 * size)), size)
 
     return Fixed(f"{size}s", "{v}.hex()", f"dump_bcd{size}({{v}})", {f"dump_bcd{size}": dump})
 
 
-def _fit(value: bytes, size: int) -> bytes:
+def fit(value: bytes, size: int) -> bytes:
     """The bytes, if they fill the field exactly: `struct` itself would cut or pad in silence."""
     if len(value) != size:
         raise InvalidError(f"{len(value)} bytes given, the field has {size}")
@@ -183,7 +183,7 @@ def text(size: int) -> Fixed:
     """GBK in a field of `size` bytes, padded with zeros on the right."""
 
     def dump(value: str) -> bytes:
-        return _fit(write_text(value).ljust(size, b"\0"), size)
+        return fit(write_text(value).ljust(size, b"\0"), size)
 
     return Fixed(
         f"{size}s", "read_text({v})", f"dump_text{size}({{v}})", {"read_text": read_text, f"dump_text{size}": dump}
@@ -192,7 +192,7 @@ def text(size: int) -> Fixed:
 
 def raw(size: int) -> Fixed:
     """`size` bytes as they are."""
-    return Fixed(f"{size}s", "{v}", f"_fit({{v}}, {size})", {"_fit": _fit})
+    return Fixed(f"{size}s", "{v}", f"fit({{v}}, {size})", {"fit": fit})
 
 
 REST = Flowing(lambda data, pos, end: (data[pos:end], end), bytes)

@@ -131,7 +131,11 @@ class Terminal:
             return (_refused(error, raw, frame),)
         if isinstance(message, position.LocationReport):
             reports = ((message, frame.body),)
-            return (make_positions(phone, frame.serial, frame.message_id, reports, False, packets),)
+            return (make_positions(phone, frame.serial, frame.message_id, reports, False, packets, None),)
+        if isinstance(message, position.PositionReply):
+            reports = ((message.report, frame.body[2:]),)
+            answered = message.answered_serial
+            return (make_positions(phone, frame.serial, frame.message_id, reports, False, packets, answered),)
         if isinstance(message, position.BatchReport):
             return _batch(message, raw, frame, phone, packets)
         return (self._said(message, frame, phone, packets),)

@@ -6,7 +6,7 @@ from enum import IntFlag
 from typing import Annotated
 
 from geo import fix
-from services.ingest.jt808.fields import TLV, counted_by, sized
+from services.ingest.jt808.fields import TLV, counted_by, only_if, sized
 from services.ingest.jt808.kinds import I16, REST, TIME, U8, U16, U32, scaled, signed_by
 
 
@@ -79,3 +79,32 @@ class BatchReport:
 @dataclass(frozen=True, slots=True)
 class QueryPosition:
     """0x8201 位置信息查询."""
+
+
+@dataclass(frozen=True, slots=True)
+class PositionReply:
+    """0x0201 位置信息查询应答."""
+
+    answered_serial: Annotated[int, U16]
+    report: Annotated[LocationReport, LocationReport]
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleReply(PositionReply):
+    """0x0500 车辆控制应答."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """0x8202 临时位置跟踪控制: report at this interval for so long; interval 0 stops it and nothing follows."""
+
+    interval_s: Annotated[int, U16]
+    validity_s: Annotated[int | None, only_if("interval_s", bool, U32)] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmAlarm:
+    """0x8203 人工确认报警信息, 2013; serial 0 means all alarms of these bits."""
+
+    alarm_serial: Annotated[int, U16]
+    alarm: Annotated[int, U32]  # bits 0, 3, 20, 21, 22, 27, 28

@@ -1,11 +1,12 @@
 """Messages that open, keep and close a terminal's session (JT/T 808-2011, -2013, -2019, chapter 8)."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 from typing import Annotated
 
-from services.ingest.jt808.fields import only_if, sized
-from services.ingest.jt808.kinds import REST, STRING, U8, U16, text
+from services.ingest.jt808.fields import counted, only_if, sized
+from services.ingest.jt808.kinds import REST, STRING, U8, U16, UTC_TIME, text
 
 
 class Result(IntEnum):
@@ -110,3 +111,40 @@ class RegisterReply:
     answered_serial: Annotated[int, U16]
     result: Annotated[int, U8]
     code: Annotated[str | None, only_if("result", lambda result: result == 0, STRING)] = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryTime:
+    """0x0004 查询服务器时间, 2019."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTime:
+    """0x8004 查询服务器时间应答, 2019: the one time on the wire that is UTC."""
+
+    at: Annotated[datetime, UTC_TIME]
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """0x8003 补传分包请求, 2013: packets of the message whose packet 1 had this serial number."""
+
+    first_serial: Annotated[int, U16]
+    numbers: Annotated[tuple[int, ...], counted(U8, U16)]
+
+
+@dataclass(frozen=True, slots=True)
+class Resend2019(Resend):
+    """0x8003 of 2019: room for more packets."""
+
+    numbers: Annotated[tuple[int, ...], counted(U16, U16)]
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalResend(Resend2019):
+    """0x0005 终端补传分包请求, 2019: the same, asked by the terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCheck:
+    """0x8204 链路检测, 2019."""
