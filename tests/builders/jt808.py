@@ -1,12 +1,15 @@
 """Arbitrary JT/T 808 messages: one hypothesis strategy a message class of the table."""
 
+import dataclasses
+import functools
 from datetime import UTC, datetime
+from typing import get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from services.ingest.jt808 import build, messages
+from services.ingest.jt808 import build, kinds, messages
 from services.ingest.jt808.framing import Version
-from services.ingest.jt808.messages import control, position, session
+from services.ingest.jt808.messages import areas, control, media, position, session
 
 u8, u16, u32 = (st.integers(0, 2**bits - 1) for bits in (8, 16, 32))
 times = st.datetimes(datetime(2000, 1, 2), datetime(2099, 12, 30), timezones=st.just(UTC)).map(  # noqa: DTZ001
@@ -44,32 +47,125 @@ def _registers(form: type, version: Version) -> st.SearchStrategy[session.Regist
 
 
 _items = st.lists(st.builds(control.Parameter, u32, st.binary(max_size=30)), max_size=8).map(tuple)
+_micro = {limit: st.integers(-limit * 10**6, limit * 10**6).map(lambda micro: micro / 10**6) for limit in (90, 180)}
+_windows = st.text("0123456789", min_size=12, max_size=12)
+_speeds = st.integers(0, 200).map(lambda kmh: kmh * 10 / 36)
+_points = st.lists(st.tuples(_micro[180], _micro[90]), max_size=5).map(tuple)
+
+
+def form_of(kind: object) -> str:
+    """What the helpers of a fixed field are called after: text, bcd, raw, time, … or nothing."""
+    return "".join(getattr(kind, "helpers", {}))
+
+
+def _of_size(kind: kinds.Fixed, size: int, said: object) -> st.SearchStrategy[object]:
+    if said is bytes:
+        return st.binary(min_size=size, max_size=size)
+    return text(size) if "text" in form_of(kind) else st.text("0123456789", min_size=2 * size, max_size=2 * size)
+
+
+def value(kind: object, said: object) -> st.SearchStrategy[object]:
+    """Any value of a field that hangs on no other."""
+    plain = {"B": u8, "H": u16, "I": u32}
+    if isinstance(kind, kinds.Fixed) and kind.code in plain:
+        return plain[kind.code]
+    if said is datetime:
+        return times
+    if isinstance(kind, kinds.Fixed):
+        return _of_size(kind, int(kind.code[:-1]), said)
+    if get_origin(said) is tuple:
+        return st.lists(message(get_args(said)[0]), max_size=6).map(tuple)
+    flowing = {bytes: st.binary(max_size=60), str: text(60)}
+    return flowing[said] if said in flowing else message(said)
+
+
+def message(form: type) -> st.SearchStrategy[object]:
+    """Any message of a class: its own strategy if it has one, else whatever its table allows."""
+    if form is int:
+        return u16
+    if form in BODIES:
+        return BODIES[form]
+    hints = get_type_hints(form, include_extras=True)
+    return st.builds(form, **{name: value(hint.__metadata__[0], hint.__origin__) for name, hint in hints.items()})
+
+
+@st.composite
+def _area(draw: st.DrawFn, form: type, **more: st.SearchStrategy[object]) -> object:
+    """An area, a route or a point: what its attributes call for is there, the rest is not; signs as the bits say."""
+    names = {each.name for each in dataclasses.fields(form)}
+    attributes = draw(u16) & 0b11
+    window = {name: draw(_windows) if attributes & 1 else None for name in names & {"start", "end"}}
+    times_s = {name: draw(u16) if attributes & 1 else None for name in names & {"longest_s", "shortest_s"}}
+    speeds = {
+        name: draw(_speeds) if attributes & 2 else None for name in names & {"max_speed_mps", "night_max_speed_mps"}
+    }
+    overspeed = {name: draw(u8) if attributes & 2 else None for name in names & {"overspeed_s"}}
+    degrees = {
+        name: draw(_micro[180 if name in {"lon_deg", "west_deg", "east_deg"} else 90])
+        for name in names & {"lat_deg", "lon_deg", "north_deg", "west_deg", "south_deg", "east_deg"}
+    }
+    name = {"name": draw(text(20))} if "name" in names else {}
+    rest = {key: draw(drawn) for key, drawn in more.items()}
+    return form(
+        id=draw(u32), attributes=attributes, **window, **times_s, **speeds, **overspeed, **degrees, **name, **rest
+    )
+
+
+def _listed(strategy: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
+    return st.lists(strategy, max_size=3).map(tuple)
+
+
+_circles, _rectangles, _polygons, _routes = (
+    _area(areas.Circle2019, radius_m=u32),
+    _area(areas.Rectangle2019),
+    _area(areas.SetPolygon2019, points=_points),
+    _area(areas.SetRoute2019, points=_listed(_area(areas.RoutePoint2019, segment_id=u32, width_m=u8))),
+)
+_basic = _reports().map(lambda report: dataclasses.replace(report, extras={}))
+_drivers = st.builds(
+    media.Driver, text(20), text(20), text(30), st.text("0123456789", min_size=8, max_size=8), st.none() | text(20)
+)
+_cards = st.builds(media.CardRead, st.just(0), _drivers) | st.builds(media.CardRead, st.integers(1, 4), st.none())
 
 BODIES: dict[type, st.SearchStrategy[object]] = {
-    session.TerminalReply: st.builds(session.TerminalReply, u16, u16, u8),
-    session.Heartbeat: st.builds(session.Heartbeat, st.binary(max_size=8)),
-    session.Unregister: st.just(session.Unregister()),
     session.Register2011: _registers(session.Register2011, Version.V2011),
     session.Register: _registers(session.Register, Version.V2013),
     session.Register2019: _registers(session.Register2019, Version.V2019),
-    session.Authenticate: st.builds(session.Authenticate, text(60)),
-    session.Authenticate2019: st.builds(session.Authenticate2019, text(60), text(15), text(20)),
-    position.LocationReport: _reports(),
-    position.BatchReport: st.builds(build.batch, st.lists(_reports(), max_size=6), catch_up=st.booleans()),
-    position.QueryPosition: st.just(position.QueryPosition()),
-    session.PlatformReply: st.builds(session.PlatformReply, u16, u16, u8),
     session.RegisterReply: st.one_of(
         st.builds(session.RegisterReply, u16, st.just(0), text(40)),
         st.builds(session.RegisterReply, u16, st.integers(1, 255), st.none()),
     ),
-    control.SetParameters: st.builds(control.SetParameters, _items),
+    position.LocationReport: _reports(),
+    position.BatchReport: st.builds(build.batch, st.lists(_reports(), max_size=6), catch_up=st.booleans()),
+    position.Track: st.just(position.Track(0)) | st.builds(position.Track, st.integers(1, 65535), u32),
     control.SetParameters2011: st.builds(
         lambda items, total: control.SetParameters2011(total, len(items), items), _items, u8
     ),
-    control.Text: st.builds(control.Text, u8, text(200)),
-    control.Text2019: st.builds(control.Text2019, u8, u8, text(200)),
+    control.Parameters2011: st.builds(
+        lambda serial, items, total: control.Parameters2011(serial, total, len(items), items), u16, _items, u8
+    ),
+    areas.SetCircles: st.builds(areas.SetCircles, u8, _listed(_area(areas.Circle, radius_m=u32))),
+    areas.SetCircles2019: st.builds(areas.SetCircles2019, u8, _listed(_circles)),
+    areas.SetRectangles: st.builds(areas.SetRectangles, u8, _listed(_area(areas.Rectangle))),
+    areas.SetRectangles2019: st.builds(areas.SetRectangles2019, u8, _listed(_rectangles)),
+    areas.SetPolygon: _area(areas.SetPolygon, points=_points),
+    areas.SetPolygon2019: _polygons,
+    areas.SetRoute: _area(areas.SetRoute, points=_listed(_area(areas.RoutePoint, segment_id=u32, width_m=u8))),
+    areas.SetRoute2019: _routes,
+    areas.Areas: st.one_of(
+        *[
+            _listed(strategy).map(functools.partial(areas.Areas, kind))
+            for kind, strategy in enumerate((_circles, _rectangles, _polygons, _routes), 1)
+        ]
+    ),
+    media.DriverCard: st.builds(media.DriverCard, u8, times, st.none() | _cards),
+    media.CanData: _listed(st.builds(media.CanFrame, u32, st.binary(min_size=8, max_size=8))).map(
+        lambda items: media.CanData(len(items), "2359590123", items)
+    ),
+    media.MediaData: st.builds(media.MediaData, u32, u8, u8, u8, u8, _basic, st.binary(max_size=50)),
+    media.MediaReply: st.builds(media.MediaReply, u32, st.none() | st.lists(u16, max_size=9).map(tuple)),
 }
-"""How to draw a message of each class."""
+"""How to draw a message of those classes whose fields hang on each other."""
 
 
 @st.composite
@@ -77,4 +173,4 @@ def spoken(draw: st.DrawFn, *, upward: bool | None = None) -> tuple[object, Vers
     """Any message of the table with an edition it stands in; `upward`: from terminals only."""
     rows = [row for row in messages.TABLE if upward is None or (row[0] < messages.FROM_PLATFORM) is upward]
     _, versions, form = draw(st.sampled_from(rows))
-    return draw(BODIES[form]), draw(st.sampled_from(versions))
+    return draw(message(form)), draw(st.sampled_from(versions))

@@ -20,7 +20,7 @@ from services.ingest.jt808.events import (
     Unregistering,
 )
 from services.ingest.jt808.framing import Frame, Version
-from services.ingest.jt808.messages import control, position, session
+from services.ingest.jt808.messages import control, position, session, texts
 from services.ingest.jt808.messages.session import Registration, Result
 from services.ingest.jt808.terminal import Terminal
 from tests.builders import jt808 as arbitrary
@@ -123,6 +123,14 @@ def test_a_position_comes_with_the_bytes_it_was_read_from(signed_in):
     assert event == Positions(PHONE, 12, 0x0200, ((HERE, fields.write(HERE)),), late=False)
 
 
+@pytest.mark.parametrize("form", [position.PositionReply, position.VehicleReply])
+def test_a_position_that_answers_a_question_says_which(signed_in, form):
+    (event,) = hear(signed_in, say(form(41, HERE), 12))
+    assert event.reports == ((HERE, fields.write(HERE)),)
+    assert event.answered_serial == 41
+    assert signed_in.reply(event) == b""
+
+
 @pytest.mark.parametrize("late", [True, False])
 def test_a_batch_is_late_when_it_was_kept_while_the_link_was_down(signed_in, late):
     (event,) = hear(signed_in, say(build.batch([HERE, HERE], catch_up=late), 12))
@@ -158,8 +166,8 @@ def test_a_terminal_of_2019_is_answered_in_its_own_header(signed_in_2019):
     (event,) = hear(signed_in_2019, say(HERE, 1, Version.V2019))
     ((frame, _),) = answers(signed_in_2019.reply(event))
     assert (frame.version, frame.phone) == (Version.V2019, PHONE.zfill(20))
-    ((_, text),) = answers(signed_in_2019.send(control.Text2019(1, 1, "注意")))
-    assert text == control.Text2019(1, 1, "注意")
+    ((_, text),) = answers(signed_in_2019.send(texts.Text2019(1, 1, "注意")))
+    assert text == texts.Text2019(1, 1, "注意")
 
 
 def test_the_door_may_remember_that_a_terminal_is_of_2011():
