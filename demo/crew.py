@@ -4,14 +4,15 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
+from demo.board import Board
 from demo.door import Door, DoorClosedError
 from demo.fleet import Fleet, Member
 from demo.motion import Task
 
 REACTION_S = (3.0, 14.0)
 ON_SCENE_S = (90.0, 300.0)
-NEXT = {"dispatched": "en_route", "en_route": "on_scene", "on_scene": "clear"}
-"""The status machine of an assignment."""
+ORDER = ("", "dispatched", "en_route", "on_scene", "clear")
+"""The steps of an assignment; the first stands for not yet known."""
 
 
 @dataclass(slots=True)
@@ -31,9 +32,11 @@ class Crew:
     """Follows the assignments of all units of the fleet."""
 
     fleet: Fleet
+    board: Board
     door: Door
     rng: random.Random = field(default_factory=lambda: random.Random(110))
     jobs: dict[int, Job] = field(default_factory=dict)
+    _done: set[int] = field(default_factory=set)
     _call_signs: dict[int, str] = field(default_factory=dict)
 
     async def look(self, now: float) -> None:
@@ -43,27 +46,27 @@ class Crew:
             DoorClosedError: the service can't be reached; try again.
         """
         seen: set[int] = set()
-        async for call in self.door.pages("/calls", state="assigned"):
+        for call in list(self.board.calls.values()):
             for assignment in call["assignments"]:
-                if assignment["state"] != "clear" and await self._adopt(call, assignment, now):
+                if assignment["state"] != "clear" and assignment["id"] not in self._done:
+                    await self._adopt(call, assignment, now)
                     seen.add(assignment["id"])
         for gone in set(self.jobs) - seen:
             self._let_go(self.jobs.pop(gone))
         for job in list(self.jobs.values()):
             await self._work(job, now)
 
-    async def _adopt(self, call: dict[str, Any], assignment: dict[str, Any], now: float) -> bool:
+    async def _adopt(self, call: dict[str, Any], assignment: dict[str, Any], now: float) -> None:
         """Take up an assignment of one of our units; a state that somebody else reported counts."""
         job = self.jobs.get(assignment["id"])
         if job is None:
             member = self.fleet.members.get(await self._call_sign(assignment["unit_id"]))
             if member is None:
-                return False
+                return
             job = Job(assignment["id"], member, call["lon_deg"], call["lat_deg"], "", now)
             self.jobs[job.id] = job
-        if job.state != assignment["state"]:
+        if ORDER.index(assignment["state"]) > ORDER.index(job.state):
             self._enter(job, assignment["state"], now)
-        return True
 
     async def _call_sign(self, unit_id: int) -> str:
         if unit_id not in self._call_signs:
@@ -90,13 +93,14 @@ class Crew:
             return
         if now < job.due:
             return
-        following = NEXT[job.state]
+        following = ORDER[ORDER.index(job.state) + 1]
         try:
             await self.door.post(f"/assignments/{job.id}/status", {"state": following})
         except DoorClosedError:
             job.due = now + 5.0  # somebody else was first, or the service is away: the next look tells
             return
         if following == "clear":
+            self._done.add(job.id)
             self._let_go(self.jobs.pop(job.id))
         else:
             self._enter(job, following, now)

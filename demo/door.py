@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 
 TIMEOUT_S = 20.0
+SILENCE_S = 45.0
+"""A stream that says nothing for longer, not even that it is alive, is dead."""
 PAGE = 100
 
 
@@ -40,6 +42,24 @@ class Door:
             cursor = page.get("next_cursor")
             if cursor is None:
                 return
+
+    async def stream(self, path: str) -> AsyncIterator[tuple[str, str]]:
+        """Server-sent events as name and data, until the service ends the stream."""
+        await self.get("/me")  # signs in, or in again
+        name = ""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        try:
+            async with self._client.stream("GET", path, headers=headers, timeout=SILENCE_S) as response:
+                if response.is_error:
+                    raise DoorClosedError(f"GET {path}: {response.status_code}")
+                async for line in response.aiter_lines():
+                    field, _, value = line.partition(": ")
+                    if field == "event":
+                        name = value
+                    elif field == "data":
+                        yield name, value
+        except httpx.HTTPError as error:
+            raise DoorClosedError(f"GET {path}: {type(error).__name__}") from error
 
     async def _ask(self, method: str, path: str, **more: Any) -> Any:
         try:

@@ -12,6 +12,8 @@ from demo.streets import Streets
 from services.ingest.jt808.framing import Version
 from services.ingest.jt808.messages.position import LocationReport
 
+SWITCHED_ON_EVERY_S = 0.025
+"""At the start of the shift the terminals come on the air one after the other."""
 SLOTS = 10
 """The units of a period report in so many groups, so that they don't all speak at once."""
 BLIND_EVERY_S = 2.5 * 3600.0
@@ -108,6 +110,8 @@ class Fleet:
         groups: Sequence[list[Member]] = [list(self.members.values())[k::SLOTS] for k in range(SLOTS)]
         start = loop.time()
         beginning = datetime.now(UTC).replace(microsecond=0)
+        for number, member in enumerate(self.members.values()):
+            member.radio.stay_off_until(start + number * SWITCHED_ON_EVERY_S)
         beat = 0
         try:
             while True:

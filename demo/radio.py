@@ -21,10 +21,12 @@ from services.ingest.jt808.messages import position, session
 FIRST_TIMEOUT_S = 5.0
 """Time to an answer before the first repetition; T(n+1) = T(n) (n+1) (JT/T 808-2013, 6.3, parameter 0x0002)."""
 TRIES = 3
+INTRODUCTION_TIMEOUT_S = 20.0
+"""A registration is not repeated on the same line: each one gets a new code, and the older code is void."""
 HEARTBEAT_S = 60.0
 BATCH = 20
 """Reports in one 0x0704: its body holds 1,023 bytes."""
-WINDOW = 3
+WINDOW = 1
 """Batches that may wait for their acknowledgement."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 MOST_KEPT = 20_000
@@ -109,6 +111,10 @@ class Radio:
             if now - self._spoke_at > HEARTBEAT_S:
                 self._send(session.Heartbeat(), now)
 
+    def stay_off_until(self, moment: float) -> None:
+        """Make no attempt to connect before a moment of the monotonic clock."""
+        self._retry_at = moment
+
     def drop(self) -> None:
         """Leave the air."""
         if self._link is not None:
@@ -155,7 +161,8 @@ class Radio:
             self._send(build.authenticate(who.version, self.code, imei="", software="demo"), now)
 
     def _registered(self, reply: session.RegisterReply, now: float) -> None:
-        self._waiting.pop(reply.answered_serial, None)
+        if self._waiting.pop(reply.answered_serial, None) is None:
+            return
         if reply.result == session.Registration.OK and reply.code:
             self.code = reply.code
             self._introduce(now)
@@ -193,7 +200,7 @@ class Radio:
         """Repeat frames whose answer is overdue, byte for byte; hang up when that does not help."""
         for sent in self._waiting.values():
             if now >= sent.due:
-                if sent.tries == TRIES:
+                if sent.tries == TRIES or not self.signed_in:
                     self.drop()
                     return
                 sent.tries += 1
@@ -206,7 +213,8 @@ class Radio:
         frame = close_frame(
             messages.encode(message, phone=self.identity.phone, serial=serial, version=self.identity.version)
         )
-        self._waiting[serial] = Sent(frame, now + FIRST_TIMEOUT_S, tuple(reports))
+        timeout_s = FIRST_TIMEOUT_S if self.signed_in else INTRODUCTION_TIMEOUT_S
+        self._waiting[serial] = Sent(frame, now + timeout_s, tuple(reports))
         self.tally.sent += len(reports)
         self._spoke_at = now
         self._write(frame)

@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from demo import city, door, fleet, ground, people, seed
+from demo.board import Board
 from demo.caller import Caller
 from demo.crew import Crew
 from demo.door import Door, DoorClosedError
@@ -18,7 +19,7 @@ from demo.network import Network
 from demo.streets import Streets
 from services.settings import Settings
 
-LOOK_EVERY_S = 1.5
+LOOK_EVERY_S = 1.0
 CALL_EVERY_S = 3.0
 TELL_EVERY_S = 300.0
 
@@ -45,7 +46,7 @@ async def move_in(
     """Seed what is missing."""
     desk, admin = doors["dispatcher"], doors["system_admin"]
     await seed.roads(network, settings.road_network, settings.data_dir / "demo" / "roads", desk, console)
-    await seed.units(plans, admin, console)
+    await seed.units(plans, admin, desk, console)
     await seed.parks(people.parks(ground.load()), doors["park_officer"], console)
     await seed.areas(people.areas(), desk, console)
 
@@ -57,11 +58,13 @@ async def live(
     streets = Streets(network)
     force = fleet.muster(plans, streets, (settings.gateway_host, settings.gateway_port))
     await force.remember(await _known(doors["dispatcher"]), datetime.now(UTC))
-    crew = Crew(force, doors["patrol_officer"])
-    caller = Caller(doors["dispatcher"], streets, _corners(network), random.Random(city.SEED))
+    board = Board()
+    crew = Crew(force, board, doors["patrol_officer"])
+    caller = Caller(board, doors["dispatcher"], streets, _corners(network), random.Random(city.SEED))
     console.print(f"[green]✓[/] Fleet: {len(force.members)} units on the air")
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(force.run())
+        tasks.create_task(_repeatedly(lambda _: board.follow(doors["patrol_officer"]), LOOK_EVERY_S, console))
         tasks.create_task(_repeatedly(crew.look, LOOK_EVERY_S, console))
         tasks.create_task(_repeatedly(caller.look, CALL_EVERY_S, console, first_s=12.0))
         tasks.create_task(_tell(force, console))

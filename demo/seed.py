@@ -41,14 +41,16 @@ async def roads(network: Network, name: str, folder: Path, door: Door, console: 
     console.print(f"[green]✓[/] Roads: {len(network.lon_deg)} nodes, {len(network.source)} edges")
 
 
-async def units(planned: list[people.PlannedUnit], admin: Door, console: Console) -> None:
-    """Devices and units."""
+async def units(planned: list[people.PlannedUnit], admin: Door, desk: Door, console: Console) -> None:
+    """Devices, and the units that carry them."""
     devices = {device["phone"]: device["id"] async for device in admin.pages("/devices")}
-    missing = [unit for unit in planned if unit.phone not in devices]
+    there = {unit["call_sign"] async for unit in desk.pages("/units")}
 
     async def add(unit: people.PlannedUnit) -> None:
-        body = {"phone": unit.phone, "plate": unit.plate or None, "terminal_id": unit.terminal_id}
-        device = await admin.post("/devices", body)
+        device_id = devices.get(unit.phone)
+        if device_id is None:
+            body = {"phone": unit.phone, "plate": unit.plate or None, "terminal_id": unit.terminal_id}
+            device_id = (await admin.post("/devices", body))["id"]
         await admin.post(
             "/units",
             {
@@ -56,11 +58,11 @@ async def units(planned: list[people.PlannedUnit], admin: Door, console: Console
                 "kind": unit.kind,
                 "equipment": list(unit.equipment),
                 "division": unit.division,
-                "device_id": device["id"],
+                "device_id": device_id,
             },
         )
 
-    await _each("Units", missing, add, console)
+    await _each("Units", [unit for unit in planned if unit.call_sign not in there], add, console)
 
 
 async def parks(planned: list[people.PlannedPark], officer: Door, console: Console) -> None:

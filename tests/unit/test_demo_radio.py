@@ -97,7 +97,7 @@ async def test_a_terminal_registers_once_and_authenticates_on_every_connection(v
         await until(lambda: one.signed_in, one)
         book.lines[0].transport.close()
         await until(lambda: not one.signed_in, one)
-        one._retry_at = 0.0
+        one.stay_off_until(0.0)
         await until(lambda: one.signed_in, one)
         assert book.registrations == 1
         assert sum(isinstance(event, events.Authenticating) for event in book.heard) == 2
@@ -132,7 +132,8 @@ async def test_what_was_lost_with_the_line_is_caught_up_in_batches() -> None:
         await until(lambda: not one.signed_in, one)
         for second in range(30, 70):
             one.report(report(second), now)
-        book.deaf, one._retry_at = False, 0.0
+        book.deaf = False
+        one.stay_off_until(0.0)
         await until(lambda: one.unacknowledged == 0, one)
         assert len(set(book.bodies)) == 70
         assert book.late == [False] * 30 + [True] * 70
@@ -155,7 +156,7 @@ async def test_a_terminal_that_nobody_answers_hangs_up_and_comes_back() -> None:
 async def test_the_pause_before_a_new_attempt_grows() -> None:
     one = terminal(("127.0.0.1", 9))
     for _ in range(8):
-        one._retry_at = 0.0
+        one.stay_off_until(0.0)
         one.tick(asyncio.get_running_loop().time())
         await one._connecting
     assert one._pause_s == radio.LONGEST_PAUSE_S
@@ -167,6 +168,6 @@ async def test_a_wrong_code_is_thrown_away_and_a_new_one_asked_for() -> None:
         one = terminal(address)
         one.code = "stale"
         await until(lambda: one.code is None, one)
-        one._retry_at = 0.0
+        one.stay_off_until(0.0)
         await until(lambda: one.signed_in, one)
         assert book.registrations == 1
