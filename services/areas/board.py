@@ -66,11 +66,15 @@ async def current_board(db: ReadSession) -> Board:
         shapes = (await db.execute(select(Area.id, ground).where(Area.active).order_by(Area.id))).all()
         rules = select(AreaRule).where(AreaRule.active).order_by(AreaRule.id)
         found = (await db.execute(rules)).scalars().all()
-        board = _boards[engine] = await asyncio.to_thread(_build, version, shapes, found)
+        board = _boards[engine] = await asyncio.to_thread(build, version, shapes, found)
     return board
 
 
-def _build(version: int, shapes: Sequence[Any], rules: Sequence[AreaRule]) -> Board:
+def build(version: int, shapes: Sequence[Any], rules: Sequence[AreaRule]) -> Board:
+    """Return the board of areas, given as pairs of an id and WKB in CGCS2000 degrees, and of rules.
+
+    An area without a rule, and a rule without an area, is left out.
+    """
     by_area = defaultdict[int, list[AreaRule]](list)
     for rule in rules:
         by_area[rule.area_id].append(rule)

@@ -10,20 +10,18 @@ A device that is near no area and busy with none costs no row, read or written. 
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 
-import numpy as np
 from sqlalchemy import ARRAY, BigInteger, DateTime, any_, cast, func, select, text, true, union_all
 
 from geo import fences
-from geo.areas import Near
-from geo.fences import Event, Sight, State
+from geo.fences import Event, State
 from geo.fix import Fix
 from services import alerts, tracks
 from services.areas.board import Board, Watched, current_board
+from services.areas.glance import Glance, Pair, sleeps
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables import tracks as tables
 from services.db.tables.areas import AreaState
@@ -36,9 +34,6 @@ REMEMBERED = timedelta(days=7)
 TOUCH = timedelta(seconds=60)
 """A state of which only the time moved on is written this often: a vehicle may stand inside for hours."""
 
-Pair = tuple[int, int]
-"""A rule's id and a device's id."""
-
 _SAVE = text("""
 INSERT INTO area_state (rule_id, device_id, at, idle, state)
 SELECT * FROM unnest(CAST(:rules AS bigint[]), CAST(:devices AS bigint[]), CAST(:at AS timestamptz[]),
@@ -48,27 +43,6 @@ WHERE area_state.at <= excluded.at
 """)
 
 
-@dataclass(slots=True)
-class Glance:
-    """The usable fixes of a batch, each device's together and in order of time, and how they stand to the areas."""
-
-    fixes: list[Fix]
-    spans: dict[int, range]  # of a device, in `fixes`
-    distance_m: dict[tuple[int, int], float] = field(default_factory=dict)  # of (fix, area), in their order
-    touched: set[tuple[int, int]] = field(default_factory=set)  # (fix, area): the way to the fix meets the area
-    before: dict[int, Fix] = field(default_factory=dict)  # by device: the last fix before this batch
-    distance_before_m: dict[tuple[int, int], float] = field(default_factory=dict)  # of (device, area)
-
-    def sight(self, fix: int, area: int) -> Sight:
-        """Return a fix as seen from an area."""
-        return _sight(self.fixes[fix], self.distance_m.get((fix, area), np.inf))
-
-    def sight_before(self, device_id: int, area: int) -> Sight | None:
-        """Return the last fix before the batch as seen from an area."""
-        fix = self.before.get(device_id)
-        return None if fix is None else _sight(fix, self.distance_before_m.get((device_id, area), np.inf))
-
-
 async def watch(db: WriteSession, fixes: Sequence[Fix], settings: Settings) -> None:  # noqa: ARG001
     """Step the fences that a batch can matter to, keep their states, raise their alerts.
 
@@ -76,78 +50,25 @@ async def watch(db: WriteSession, fixes: Sequence[Fix], settings: Settings) -> N
     are made of rule, device and event time.
     """
     board = await current_board(db)
-    glance = _glance(fixes)
+    glance = Glance.of(board, fixes)
     if not board.rules or not glance.fixes:
         return
-    await asyncio.to_thread(_measure, board, glance)
+    await asyncio.to_thread(glance.measure)
     if board.crossing.any():
-        await _look_back(db, board, glance, glance.spans)
-        await asyncio.to_thread(_trace, board, glance)
-    pairs = _pairs(board, glance)
-    states = {pair: state for pair, state in (await _load(db, glance.spans, pairs)).items() if pair[0] in board.rules}
-    pairs = await _of_kind(db, board, pairs | states.keys())
-    fresh = {device_id for rule_id, device_id in pairs if _sleeps(states.get((rule_id, device_id)))}
-    await _look_back(db, board, glance, fresh)
-    await asyncio.to_thread(_measure_before, board, glance, fresh)
-    after = {pair: _walk(board.rules[pair[0]], pair[1], states.get(pair), glance) for pair in sorted(pairs)}
+        await _look_back(db, glance, glance.spans)
+        await asyncio.to_thread(glance.trace)
+    near = glance.pairs()
+    states = {pair: state for pair, state in (await _load(db, glance.spans, near)).items() if pair[0] in board.rules}
+    pairs = await _of_kind(db, board, near | states.keys())
+    fresh = {device_id for rule_id, device_id in pairs if sleeps(states.get((rule_id, device_id)))}
+    await _look_back(db, glance, fresh)
+    await asyncio.to_thread(glance.measure_before, fresh)
+    after = await asyncio.to_thread(glance.step, pairs, states)
     await _save(db, {pair: state for pair, (state, _) in after.items() if _is_news(states.get(pair), state)})
     for (rule_id, device_id), (_, events) in after.items():
         for event in events:
             await _raise(db, board.rules[rule_id], device_id, event)
     board.remember(glance.fixes[span[-1]] for span in glance.spans.values())
-
-
-def _glance(fixes: Sequence[Fix]) -> Glance:
-    by_device = defaultdict[int, list[Fix]](list)
-    for fix in fixes:
-        if fences.is_evidence(fix):
-            by_device[fix.device_id].append(fix)
-    flat, spans = list[Fix](), dict[int, range]()
-    for device_id, mine in by_device.items():
-        spans[device_id] = range(len(flat), len(flat) + len(mine))
-        flat += sorted(mine, key=lambda fix: fix.at)
-    return Glance(flat, spans)
-
-
-def _sight(fix: Fix, distance_m: float) -> Sight:
-    return Sight(fix.at, fix.lon_deg, fix.lat_deg, fences.r95_of(fix), distance_m)
-
-
-def _near(board: Board, fixes: Sequence[Fix]) -> Near:
-    reach_m = [fences.reach_m(fences.r95_of(fix)) for fix in fixes]
-    return board.index.measure([fix.lon_deg for fix in fixes], [fix.lat_deg for fix in fixes], reach_m)
-
-
-def _measure(board: Board, glance: Glance) -> None:
-    near = _near(board, glance.fixes)
-    keys = zip(near.fix.tolist(), near.area.tolist(), strict=True)
-    glance.distance_m = dict(zip(keys, near.distance_m.tolist(), strict=True))
-
-
-def _measure_before(board: Board, glance: Glance, devices: Collection[int]) -> None:
-    known = [glance.before[device_id] for device_id in devices if device_id in glance.before]
-    near = _near(board, known)
-    keys = zip([known[fix].device_id for fix in near.fix.tolist()], near.area.tolist(), strict=True)
-    glance.distance_before_m = dict(zip(keys, near.distance_m.tolist(), strict=True))
-
-
-def _trace(board: Board, glance: Glance) -> None:
-    """Find the areas with a crossing rule that the straight ways between fixes meet."""
-    starts, ends = list[Fix](), list[int]()
-    for device_id, span in glance.spans.items():
-        before = glance.before.get(device_id)
-        starts += ([before] if before else []) + glance.fixes[span.start : span.stop - 1]
-        ends += span if before else span[1:]
-    start = np.array([(fix.lon_deg, fix.lat_deg) for fix in starts]).reshape(-1, 2)
-    end = np.array([(glance.fixes[i].lon_deg, glance.fixes[i].lat_deg) for i in ends]).reshape(-1, 2)
-    way, area = board.index.meet(start, end, board.crossing)
-    glance.touched = {(ends[i], j) for i, j in zip(way.tolist(), area.tolist(), strict=True)}
-
-
-def _pairs(board: Board, glance: Glance) -> set[Pair]:
-    """Return the pairs of a rule and a device that the fixes or ways of the batch come near to."""
-    near = {(glance.fixes[fix].device_id, area) for fix, area in (*glance.distance_m, *glance.touched)}
-    return {(watched.id, device_id) for device_id, area in near for watched in board.of_area[area]}
 
 
 async def _of_kind(db: ReadSession, board: Board, pairs: Collection[Pair]) -> set[Pair]:
@@ -179,11 +100,11 @@ async def _load(db: ReadSession, devices: Iterable[int], pairs: Collection[Pair]
     return {(rule_id, device_id): State.from_json(state) for rule_id, device_id, state in rows}
 
 
-async def _look_back(db: ReadSession, board: Board, glance: Glance, devices: Iterable[int]) -> None:
+async def _look_back(db: ReadSession, glance: Glance, devices: Iterable[int]) -> None:
     """Find the last fix of devices before this batch: in memory, or where memory is newer or empty, in the store."""
     unknown = dict[int, Fix]()
     for device_id in devices:
-        first, last = glance.fixes[glance.spans[device_id][0]], board.last.get(device_id)
+        first, last = glance.fixes[glance.spans[device_id][0]], glance.board.last.get(device_id)
         if last is not None and last.at < first.at:
             glance.before[device_id] = last
         elif device_id not in glance.before:
@@ -202,29 +123,6 @@ async def _look_back(db: ReadSession, board: Board, glance: Glance, devices: Ite
         last = tracks.as_fix(row)
         if fences.is_evidence(last):
             glance.before[last.device_id] = last
-
-
-def _walk(watched: Watched, device_id: int, state: State | None, glance: Glance) -> tuple[State | None, list[Event]]:
-    """Step one rule through one device's fixes; an idle state sleeps until a fix or a way comes near."""
-    events = list[Event]()
-    last = glance.sight_before(device_id, watched.place)
-    for fix in glance.spans[device_id]:
-        key, sight = (fix, watched.place), glance.sight(fix, watched.place)
-        sleeping = _sleeps(state)
-        if not sleeping or key in glance.distance_m or key in glance.touched:
-            if state is None:
-                state = fences.begin(last)
-            elif sleeping and last is not None and state.at is not None and last.at > state.at:
-                state, missed = fences.step(state, watched.rule, last, watched.area)
-                events += missed
-            state, new = fences.step(state, watched.rule, sight, watched.area)
-            events += new
-        last = sight
-    return state, events
-
-
-def _sleeps(state: State | None) -> bool:
-    return state is None or state.idle
 
 
 def _is_news(before: State | None, after: State | None) -> bool:
