@@ -34,14 +34,14 @@ def point(lon_deg: float, lat_deg: float, properties: Mapping[str, Any], key: in
 
 def cells(
     spots: density.HotSpots,
-    p_shuffled: density.Floats,
+    p_scattered: density.Floats,
     epsg: int,
     kinds: Sequence[Mapping[str, int]],
     **members: Any,
 ) -> Collection:
     """Return every cell of a hot-spot map with what its score was made of.
 
-    `epsg` is the metric system of the lattice, `kinds` the incidents of each cell by kind, `p_shuffled` how often
+    `epsg` is the metric system of the lattice, `kinds` the incidents of each cell by kind, `p_scattered` how often
     luck does as well as a cell. A hot cell is firm when that is seldom; `rank` counts the hot ones from the highest z.
     """
     i, j = spots.lattice.indices
@@ -55,9 +55,9 @@ def cells(
         "gi_star_z": spots.gi_star_z.tolist(),
         "p_two_sided": spots.p_two_sided.tolist(),
         "q_bh": spots.q_bh.tolist(),
-        "p_shuffled": p_shuffled.tolist(),
+        "p_scattered": p_scattered.tolist(),
         "hot": spots.hot.tolist(),
-        "firm": (spots.hot & (p_shuffled <= density.FDR)).tolist(),
+        "firm": (spots.hot & (p_scattered <= density.FDR)).tolist(),
         "rank": _ranks(spots),
         "kinds": [dict(kind) for kind in kinds],
     }

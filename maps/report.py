@@ -186,7 +186,7 @@ def _row(cell: dict[str, Any], lang: str) -> dict[str, Any]:
         "place": f"{(ring[0][0] + ring[2][0]) / 2:.5f}, {(ring[0][1] + ring[2][1]) / 2:.5f}",
         "colour": layers.heat(facts["gi_star_z"]),
         "reason": reason,
-        "verdict": words["firm" if facts["firm"] else "luck"].format(p=_share(facts["p_shuffled"])),
+        "verdict": words["firm" if facts["firm"] else "luck"].format(p=_share(facts["p_scattered"])),
         "reason_kinds": words["reason_kinds"].format(kinds=kinds) if kinds else "",
     }
 

@@ -44,8 +44,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         ),
         "reason_kinds": "本格类别：{kinds}。",
         "kind": "{kind} {n}",
-        "firm": "稳固：各格事件数随机打乱后，全园只有 {p} 的情形出现同样高的 z。",
-        "luck": "或属巧合：随机打乱后，仍有 {p} 的情形出现同样高的 z。",
+        "firm": "稳固：同样多的事件若随机落在全园各格，只有 {p} 的情形会出现这样高的 z。",
+        "luck": "或属巧合：事件若随机落在全园各格，仍有 {p} 的情形会出现这样高的 z。",
         "firm_of": "其中 {n} 格稳固，q ≤ {share}",
         "none": "没有热点：没有网格明显高于园区平均水平，差异都可能出于偶然。",
         "few": "事件太少（{n} 起，少于 {least} 起），不足以下结论：本报告不列热点。可延长时段后再看。",
@@ -60,9 +60,9 @@ WORDS: Final[dict[str, dict[str, str]]] = {
             "同时检验很多格，总有几格碰巧偏高，因此按 Benjamini–Hochberg 方法校正："
             "列出的热点中，预计至多 {share} 是碰巧（q 值）。"
         ),
-        "method_shuffle": (
-            "另把各格事件数随机打乱重算：若随机情形中全园最高的 z 很少达到某格的 z（不超过 {share}），该格称为稳固；"
-            "否则或属巧合，不宜单独据此部署。"
+        "method_luck": (
+            "另把同样多的事件随机撒在全园各格，反复多次：若随机情形中全园最高的 z 很少达到某格的 z（不超过 {share}），"
+            "该格称为稳固；否则或属巧合，不宜单独据此部署。"
         ),
         "method_origin": "检查、巡逻中发现的事件不参与排名：查得多，发现就多，不等于更危险。",
         "method_origin_all": "本报告按要求把检查、巡逻中发现的事件也计入：查得多的地方会显得更危险，请谨慎使用。",
@@ -115,8 +115,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         ),
         "reason_kinds": "In this cell: {kinds}.",
         "kind": "{kind} {n}",
-        "firm": "Firm: dealt at random, the counts reach this z anywhere in the park in only {p} of the cases.",
-        "luck": "Perhaps luck: dealt at random, the counts still reach this z somewhere in {p} of the cases.",
+        "firm": "Firm: as many incidents scattered at random reach this z anywhere in only {p} of the cases.",
+        "luck": "Perhaps luck: as many incidents scattered at random still reach this z in {p} of the cases.",
         "firm_of": "{n} of them firm, q ≤ {share}",
         "none": "No hot cells: no cell stands out from the park's average more than chance explains.",
         "few": (
@@ -136,9 +136,10 @@ WORDS: Final[dict[str, dict[str, str]]] = {
             "Many cells are tested at once, and some stand out by luck. After the correction of Benjamini and Hochberg "
             "at most {share} of the cells listed are expected to be luck (q)."
         ),
-        "method_shuffle": (
-            "The counts are also dealt to the cells at random, many times: a cell is firm if the highest z of the "
-            "whole park reaches its z in at most {share} of the deals. Otherwise it may be luck; don't act on it alone."
+        "method_luck": (
+            "As many incidents are also scattered over the cells at random, many times: a cell is firm if the highest "
+            "z of the whole park reaches its z in at most {share} of the maps. Otherwise it may be luck; don't act on "
+            "it alone."
         ),
         "method_origin": (
             "Incidents found by inspections and patrols take no part in the ranking: where one looks more, one finds "

@@ -88,7 +88,7 @@ class Imported:
 class ParkHotSpots:
     """Where the incidents of a park gathered in [start, end).
 
-    `p_shuffled` says of each cell how often luck alone does as well, `kinds` what happened in it; `left_out` are the
+    `p_scattered` says of each cell how often luck alone does as well, `kinds` what happened in it; `left_out` are the
     incidents that took no part, by who noticed them.
     """
 
@@ -97,7 +97,7 @@ class ParkHotSpots:
     end: datetime
     epsg: int
     spots: density.HotSpots
-    p_shuffled: density.Floats
+    p_scattered: density.Floats
     kinds: tuple[Mapping[str, int], ...]
     counted: tuple[Happened, ...]
     left_out: Mapping[str, int]
@@ -264,7 +264,7 @@ def _score(
         if cell >= 0:
             kinds[cell][one.kind] += 1
     spots = density.hot_spots(lattice, xy_m)
-    return epsg, spots, density.shuffled(spots), kinds
+    return epsg, spots, density.scattered(spots), kinds
 
 
 async def _happened(db: ReadSession, park_id: int, start: datetime, end: datetime) -> list[Happened]:

@@ -235,7 +235,7 @@ def _cells(found: parks.ParkHotSpots) -> features.Collection:
         "min_incidents": density.MIN_INCIDENTS,
         "fdr": density.FDR,
     }
-    return features.cells(found.spots, found.p_shuffled, found.epsg, found.kinds, summary=summary)
+    return features.cells(found.spots, found.p_scattered, found.epsg, found.kinds, summary=summary)
 
 
 def _report(found: parks.ParkHotSpots, enterprises: list[parks.EnterpriseView], now: datetime) -> report.HotSpotReport:

@@ -43,7 +43,7 @@ def a_report(corner: int = 60, anywhere: int = 60, seed: int = 4) -> report.HotS
         park="示例·园区",
         synthetic=True,
         shape=PARK,
-        cells=features.cells(spots, density.shuffled(spots), EPSG, kinds),
+        cells=features.cells(spots, density.scattered(spots), EPSG, kinds),
         incidents=features.collection(features.point(lon, lat, {}) for lon, lat in degrees.tolist()),
         enterprises=features.collection([features.point(113.11, 27.84, {"name": "示例厂"})]),
         left_out={"inspection": 12, "patrol": 0},
