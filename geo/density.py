@@ -202,7 +202,8 @@ def scattered(spots: HotSpots, contiguity: Contiguity = Contiguity.QUEEN, *, see
     As many incidents are scattered over the cells with equal chance, many times, and the highest z of each map is kept
     (the single-step maxT of Westfall and Young, 1993). That bounds the chance of even one false finding, and does not
     lean on the normal, which promises too much where counts are small: of maps of 30 incidents scattered over 196
-    cells 26 % show a cell with q <= 0.05, of 60 incidents 18 %, of 300 5 %. By this measure (at most 0.05) it is 2 to 3 % of each.
+    cells 26 % show a cell with q <= 0.05, of 60 incidents 18 %, of 300 5 %. By this measure, at most 0.05, it is 2 to
+    3 % of each.
     """
     inside, cells, size = spots.lattice.inside, len(spots.n), _sizes(spots.lattice, contiguity)
     maps, rng = int(np.clip(_SCATTERED // cells, *_MAPS)), np.random.default_rng(seed)
