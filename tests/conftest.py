@@ -42,7 +42,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterato
     """One private PostgreSQL for all workers of a run; the last to leave removes it."""
     base = tmp_path_factory.getbasetemp()
     shared = base if worker_id == "master" else base.parent
-    server = Cluster(_open(shared) / "postgres", durable=False)
+    server = Cluster(open_way(shared) / "postgres", durable=False)
     count, lock = shared / "users", FileLock(shared / "users.lock")
     with lock:
         server.start()
@@ -55,7 +55,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterato
             server.remove()
 
 
-def _open(folder: Path) -> Path:
+def open_way(folder: Path) -> Path:
     """Let the database's system user pass through a temporary folder."""
     for parent in (folder, folder.parent, folder.parent.parent):
         if parent.stat().st_uid == os.getuid():
@@ -150,7 +150,7 @@ def _client(app: FastAPI) -> httpx.AsyncClient:
 @pytest.fixture
 def own_cluster(tmp_path: Path) -> Iterator[Cluster]:
     """A private PostgreSQL of the test's own, that may be stopped and started. Its database is migrated."""
-    server = Cluster(_open(tmp_path) / "own", durable=False)
+    server = Cluster(open_way(tmp_path) / "own", durable=False)
     server.start()
     migrate.upgrade(server.url())
     yield server
