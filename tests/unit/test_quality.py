@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from geo import quality
 from geo.fix import Quality
-from tests.unit.test_track import CITY, city
+from tests.builders.synthetic_city import CITY, city
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

@@ -1,47 +1,20 @@
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from geo import track
 from geo.fix import Fix, Quality
-
-CITY = Path(__file__).parent.parent / "data" / "synthetic_city"
-
-
-@dataclass(frozen=True)
-class CityFixes:
-    times_s: NDArray[np.float64]
-    lon_deg: NDArray[np.float64]
-    lat_deg: NDArray[np.float64]
-    spike: NDArray[np.bool_]
-
-
-@cache
-def city() -> dict[str, CityFixes]:
-    fixes = pd.read_parquet(CITY / "fixes.parquet").sort_values(["object_id", "ts"], kind="stable")
-    return {
-        str(name): CityFixes(
-            seconds(of["ts"]), of["lon"].to_numpy(), of["lat"].to_numpy(), (of["label"] == "spike").to_numpy()
-        )
-        for name, of in fixes.groupby("object_id")
-    }
+from tests.builders.synthetic_city import CITY, city, seconds
 
 
 @cache
 def tracks() -> dict[str, track.Track]:
     return {name: track.Track.clean(of.times_s, of.lon_deg, of.lat_deg) for name, of in city().items()}
-
-
-def seconds(times: pd.Series) -> NDArray[np.float64]:
-    return pd.to_datetime(times).map(pd.Timestamp.timestamp).to_numpy(dtype=float)
 
 
 def walk(*legs: tuple[float, float, float]) -> track.Track:
