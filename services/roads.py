@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, select, text
 
 from geo.roads import Network, RoadGraph
 from services import access
-from services.db.engine import ReadSession, WriteSession
+from services.db.engine import DatabaseAwayError, ReadSession, WriteSession
 from services.db.tables.roads import RoadNetwork
 from services.db.types import SRID
 from services.errors import InvalidError, NotFoundError
@@ -196,8 +196,11 @@ async def _copy_out(db: ReadSession, query: str, kinds: str) -> list[NDArray[Any
     Binary COPY (PostgreSQL's manual, COPY, "Binary Format"): 19 bytes of header; for each row a 16-bit count of fields
     and each field behind its 32-bit length; a count of -1 at the end.
     """
-    async with await _cursor(db) as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)") as copy:
-        data = b"".join([bytes(block) async for block in copy])
+    try:
+        async with await _cursor(db) as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)") as copy:
+            data = b"".join([bytes(block) async for block in copy])
+    except psycopg.OperationalError as error:  # not SQLAlchemy's: COPY goes past it
+        raise DatabaseAwayError("The database went away while a road network was read.") from error
     fields = [("count", ">i2")]
     for number, kind in enumerate(kinds):
         fields += [(f"length{number}", ">i4"), (f"value{number}", ">i8" if kind == "q" else ">f8")]

@@ -187,6 +187,6 @@ def _directions(tags: Mapping[str, str]) -> tuple[bool, bool]:
 
 def _speed_kmh(tags: Mapping[str, str]) -> float:
     tagged = tags.get("maxspeed", "")
-    if re.fullmatch(r"\d+(\.\d+)?", tagged) and MIN_KMH <= float(tagged) <= MAX_KMH:
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", tagged) and MIN_KMH <= float(tagged) <= MAX_KMH:
         return float(tagged)
     return CLASS_KMH[tags["highway"]]
