@@ -125,8 +125,7 @@ class Terminal:
                 if whole is None:
                     return ()
                 frame, raw = whole
-            self._version, self._protocol = messages.version_of(frame, self._version), frame.protocol
-            message = messages.decode(frame, self._version)
+            message = self._read(frame)
         except RefusedError as error:
             return (_refused(error, raw, frame),)
         if isinstance(message, position.LocationReport):
@@ -140,11 +139,17 @@ class Terminal:
             return _batch(message, raw, frame, phone, packets)
         return (self._said(message, frame, phone, packets),)
 
+    def _read(self, frame: Frame) -> Any:
+        """The message of a frame that passed the gate, if it is one that terminals send."""
+        self._version, self._protocol = messages.version_of(frame, self._version), frame.protocol
+        message = messages.decode(frame, self._version)
+        if frame.message_id & messages.FROM_PLATFORM:
+            raise RefusedError("unsupported", f"message 0x{frame.message_id:04x} is the platform's to send")
+        return message
+
     def _pass_gate(self, frame: Frame) -> str:
         """The identity of the sender, if it may say this now."""
         phone = identity(frame.phone)
-        if frame.message_id & messages.FROM_PLATFORM:
-            raise RefusedError("unsupported", f"message 0x{frame.message_id:04x} is the platform's to send")
         if phone != self._phone and frame.message_id not in BEFORE_AUTHENTICATION:
             signed_in = "nobody is" if self._phone is None else f"{self._phone} is"
             raise RefusedError(
