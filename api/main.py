@@ -5,8 +5,22 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 
 from fastapi import FastAPI
 
-from api import problems, stream
-from api.routes import alerts, areas, basemap, devices, health, live, pages, parks, session, units
+from api import graph, problems, stream
+from api.routes import (
+    alerts,
+    areas,
+    assignments,
+    basemap,
+    calls,
+    devices,
+    health,
+    live,
+    pages,
+    parks,
+    roads,
+    session,
+    units,
+)
 from services.db.engine import make_engine
 from services.settings import Settings
 
@@ -17,6 +31,9 @@ ROUTERS = (
     health.router,
     pages.router,
     parks.router,
+    assignments.router,
+    calls.router,
+    roads.router,
     session.router,
     devices.router,
     live.router,
@@ -24,7 +41,7 @@ ROUTERS = (
 )
 
 Starter = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-STARTERS: tuple[Starter, ...] = (stream.start,)
+STARTERS: tuple[Starter, ...] = (stream.start, graph.start)
 """What runs beside the requests; each is entered at start-up, in this order, and left in reverse."""
 
 
