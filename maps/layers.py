@@ -11,6 +11,8 @@ INK, LAND, WATER, BORDER, ENTERPRISE, EVENT = "#17222d", "#f8f8f5", "#b5d3ea", "
 HEAT: tuple[tuple[float, str], ...] = ((1.96, "#fdd49e"), (2.58, "#fc8d59"), (3.5, "#d7301f"), (5.0, "#7f0000"))
 """Lowest z of each band and its colour, on the pages and in the reports."""
 
+_DARK_FROM_Z = 3.5
+
 
 def heat(z: float) -> str:
     """Return the colour of a hot cell."""
@@ -45,7 +47,7 @@ def ranks(collection: Collection) -> folium.FeatureGroup:
         rank, ring = feature["properties"]["rank"], feature["geometry"]["coordinates"][0]
         if rank is not None:
             middle = ((ring[0][1] + ring[2][1]) / 2, (ring[0][0] + ring[2][0]) / 2)
-            icon = folium.DivIcon(html=f"<b>{rank}</b>", class_name="rank", icon_size=(22, 22))
+            icon = folium.DivIcon(html=f"<b>{rank}</b>", class_name=_rank_style(feature), icon_size=(22, 22))
             folium.Marker(middle, icon=icon, interactive=False, keyboard=False).add_to(group)
     return group
 
@@ -57,6 +59,11 @@ def points(collection: Collection, *, colour: str, radius: float, label: str | N
     )
     tooltip = folium.GeoJsonTooltip([label], labels=False) if label and collection["features"] else None
     return folium.GeoJson(collection, marker=dot, tooltip=tooltip)
+
+
+def _rank_style(feature: dict[str, Any]) -> str:
+    """Style of a number: light on the dark colours."""
+    return "rank dark" if feature["properties"]["gi_star_z"] >= _DARK_FROM_Z else "rank"
 
 
 def _cell_style(feature: dict[str, Any]) -> dict[str, Any]:

@@ -15,11 +15,12 @@ from typing import Any
 
 import folium
 import jinja2
+import numpy as np
 from branca.element import Figure, Link
 from markupsafe import Markup
 from shapely.geometry.base import BaseGeometry
 
-from geo import density
+from geo import crs, density
 from maps import basemap, features, layers
 from maps.words import KINDS, ORIGINS, WORDS
 
@@ -73,7 +74,9 @@ def render(report: HotSpotReport, lang: str) -> str:
     if lang not in WORDS:
         raise LanguageError(f"there is no language {lang}: {', '.join(WORDS)}")
     words = WORDS[lang]
-    head, body, script = _inlined(_map(report, words))
+    drawn = _map(report, words)
+    head, body, script = _inlined(drawn)
+    west, south, east, north = report.shape.bounds
     counted = sum(cell["properties"]["n"] for cell in report.cells["features"])
     return _template().render(
         words=words,
@@ -81,13 +84,15 @@ def render(report: HotSpotReport, lang: str) -> str:
         head=Markup(head),  # noqa: S704 our own vendored files and folium's markup
         body=Markup(body),  # noqa: S704
         script=Markup(script),  # noqa: S704
+        map=drawn.get_name(),
+        corners=[[south, west], [north, east]],
         counted=counted,
         least=density.MIN_INCIDENTS,
         share=f"{density.FDR:.0%}",
         period=words["period"].format(start=_moment(report.start), end=_moment(report.end)),
         made=words["made"].format(at=_moment(report.made_at)),
         left_out=_left_out(report.left_out, lang),
-        rows=_rows(report.cells, lang),
+        rows=_rows(report, lang),
         bands=_bands(words),
         colours={"enterprise": layers.ENTERPRISE, "ink": layers.INK, "event": layers.EVENT, "water": layers.WATER},
         attribution=basemap.ATTRIBUTION,
@@ -161,19 +166,20 @@ def _template() -> jinja2.Template:
     return environment.from_string((files("maps") / "templates" / "report.html").read_text("utf-8"))
 
 
-def _rows(cells: features.Collection, lang: str) -> list[dict[str, Any]]:
+def _rows(report: HotSpotReport, lang: str) -> list[dict[str, Any]]:
     """Return the hot cells, hottest first, each with its reason in words."""
-    hot = (cell for cell in cells["features"] if cell["properties"]["rank"] is not None)
-    return [_row(cell, lang) for cell in sorted(hot, key=lambda cell: cell["properties"]["rank"])]
+    hot = (cell for cell in report.cells["features"] if cell["properties"]["rank"] is not None)
+    return [_row(cell, report, lang) for cell in sorted(hot, key=lambda cell: cell["properties"]["rank"])]
 
 
-def _row(cell: dict[str, Any], lang: str) -> dict[str, Any]:
+def _row(cell: dict[str, Any], report: HotSpotReport, lang: str) -> dict[str, Any]:
     """Return one line of the list."""
     words, facts, ring = WORDS[lang], cell["properties"], cell["geometry"]["coordinates"][0]
     kinds = words["comma"].join(
         words["kind"].format(kind=KINDS[lang].get(kind, kind), n=n)
         for kind, n in sorted(facts["kinds"].items(), key=lambda item: (-item[1], item[0]))
     )
+    middle = (ring[0][0] + ring[2][0]) / 2, (ring[0][1] + ring[2][1]) / 2
     reason = words["reason"].format(
         n=facts["n"],
         neighbours=facts["neighbours"],
@@ -183,12 +189,24 @@ def _row(cell: dict[str, Any], lang: str) -> dict[str, Any]:
     )
     return {
         **facts,
-        "place": f"{(ring[0][0] + ring[2][0]) / 2:.5f}, {(ring[0][1] + ring[2][1]) / 2:.5f}",
+        "place": f"{middle[0]:.5f}, {middle[1]:.5f}",
+        "near": _near(middle, report, words),
         "colour": layers.heat(facts["gi_star_z"]),
         "reason": reason,
         "verdict": words["firm" if facts["firm"] else "luck"].format(p=_share(facts["p_scattered"])),
         "reason_kinds": words["reason_kinds"].format(kinds=kinds) if kinds else "",
     }
+
+
+def _near(middle_deg: tuple[float, float], report: HotSpotReport, words: Mapping[str, str]) -> str:
+    """Name the enterprise nearest to a place, so that a reader finds it without a map."""
+    if not report.enterprises["features"]:
+        return ""
+    places = np.array([one["geometry"]["coordinates"] for one in report.enterprises["features"]])
+    distances_m = crs.distance_m(*middle_deg, places[:, 0], places[:, 1])
+    nearest = int(distances_m.argmin())
+    name = report.enterprises["features"][nearest]["properties"]["name"]
+    return words["near"].format(name=name, distance=round(float(distances_m[nearest]), -1))
 
 
 def _share(p: float) -> str:

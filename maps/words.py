@@ -42,6 +42,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
             "本格 {n} 起，连同相邻 {neighbours} 格共 {total} 起；"
             "园区内同样多的网格平均 {expected} 起，是平均的 {ratio} 倍。"
         ),
+        "near": "距 {name} {distance:.0f} 米",
         "reason_kinds": "本格类别：{kinds}。",
         "kind": "{kind} {n}",
         "firm": "稳固：同样多的事件若随机落在全园各格，只有 {p} 的情形会出现这样高的 z。",
@@ -113,6 +114,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
             "Incidents: {n} here, {total} together with the {neighbours} neighbours. "
             "As many cells of this park hold {expected} on average: {ratio} times the average."
         ),
+        "near": "{distance:.0f} m from {name}",
         "reason_kinds": "In this cell: {kinds}.",
         "kind": "{kind} {n}",
         "firm": "Firm: as many incidents scattered at random reach this z anywhere in only {p} of the cases.",

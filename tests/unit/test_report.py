@@ -94,6 +94,28 @@ def test_chromium_opens_the_page_without_a_request_and_without_an_error(lang, br
     page.close()
 
 
+@pytest.mark.browser
+def test_the_whole_park_is_on_the_printed_map(browser: Browser, tmp_path: Path):
+    path = tmp_path / "report.html"
+    path.write_text(report.render(a_report(), "zh"), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1400, "height": 900})
+    page.goto(path.as_uri())
+    page.wait_for_selector(".leaflet-overlay-pane path")
+    page.set_viewport_size({"width": 690, "height": 900})
+    page.emulate_media(media="print")
+    page.wait_for_timeout(500)
+    frame = page.locator(".map").bounding_box()
+    park = page.locator('.leaflet-overlay-pane path[stroke-width="2.5"]').bounding_box()
+    assert frame
+    assert park
+    assert frame["x"] <= park["x"]
+    assert park["x"] + park["width"] <= frame["x"] + frame["width"]
+    assert frame["y"] <= park["y"]
+    assert park["y"] + park["height"] <= frame["y"] + frame["height"]
+    assert park["height"] > 0.6 * frame["height"]
+    page.close()
+
+
 @pytest.mark.parametrize("lang", WORDS)
 def test_the_page_says_what_was_counted_when_and_what_was_not(lang):
     page = report.render(a_report(), lang)
@@ -128,6 +150,18 @@ def test_every_hot_cell_has_its_reason_in_words(lang):
             in page
         )
     assert KINDS[lang].get("theft", "theft") in page
+    assert page.count("示例厂") >= len(hot)
+
+
+def test_the_nearest_enterprise_says_where_a_cell_is():
+    places = features.collection(
+        features.point(113.113 + dx, 27.843, {"name": name}) for dx, name in ((0.005, "远厂"), (0.001, "近厂"))
+    )
+    page = report.render(replace(a_report(), enterprises=places), "zh")
+    distances = {float(metres) for metres in re.findall(r"距 近厂 (\d+) 米", page)}
+    assert distances
+    assert max(distances) < 500
+    assert report.render(replace(a_report(), enterprises=features.collection([])), "zh").count("距 ") == 0
 
 
 def test_a_hot_cell_that_luck_explains_is_called_so():
