@@ -31,7 +31,7 @@ class Program:
 class Supervisor:
     """Keeps programs alive until `stop`; each writes to a log file of its own in `log_dir`."""
 
-    programs: Sequence[Program]
+    programs: list[Program]
     environment: Mapping[str, str]
     log_dir: Path
     restarts: dict[str, int] = field(default_factory=dict)
@@ -42,8 +42,12 @@ class Supervisor:
         """Start every program, in order."""
         self.log_dir.mkdir(parents=True, exist_ok=True)
         for program in self.programs:
-            await self._spawn(program)
-            self._keepers[program.name] = asyncio.create_task(self._keep(program), name=f"keep {program.name}")
+            await self._begin(program)
+
+    async def add(self, program: Program) -> None:
+        """Start one more program; it will be the first to be stopped."""
+        self.programs.append(program)
+        await self._begin(program)
 
     async def stop(self) -> None:
         """Stop every program, the last started first; one that does not end in time is killed."""
@@ -59,6 +63,10 @@ class Supervisor:
         """Return the process id of a program that runs now."""
         process = self._processes.get(name)
         return process.pid if process and process.returncode is None else None
+
+    async def _begin(self, program: Program) -> None:
+        await self._spawn(program)
+        self._keepers[program.name] = asyncio.create_task(self._keep(program), name=f"keep {program.name}")
 
     async def _keep(self, program: Program) -> None:
         pause_s = _FIRST_PAUSE_S

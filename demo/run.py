@@ -24,8 +24,10 @@ CALL_EVERY_S = 3.0
 TELL_EVERY_S = 300.0
 
 
-async def run(settings: Settings, logins: Mapping[str, Mapping[str, Any]], console: Console) -> None:
-    """Seed the demo city, then run the fleet until cancelled.
+async def run(
+    settings: Settings, logins: Mapping[str, Mapping[str, Any]], console: Console, *, only_seed: bool = False
+) -> None:
+    """Seed the demo city, then, unless that is all, run the fleet until cancelled.
 
     Raises:
         DoorClosedError: the service did not become ready, or refused what the demo brought.
@@ -37,7 +39,8 @@ async def run(settings: Settings, logins: Mapping[str, Mapping[str, Any]], conso
         network = await asyncio.to_thread(city.build, ground.load())
         plans = people.units(ground.load(), network)
         await move_in(settings, doors, network, plans, console)
-        await live(settings, doors, network, plans, console)
+        if not only_seed:
+            await live(settings, doors, network, plans, console)
 
 
 async def move_in(
@@ -57,20 +60,20 @@ async def live(
     """Run fleet, crews and telephone until cancelled."""
     streets = Streets(network)
     force = fleet.muster(plans, streets, (settings.gateway_host, settings.gateway_port))
-    await force.remember(await _known(doors["dispatcher"]), datetime.now(UTC))
+    await force.remember(await known(doors["dispatcher"]), datetime.now(UTC))
     board = Board()
     crew = Crew(force, board, doors["patrol_officer"])
-    caller = Caller(board, doors["dispatcher"], streets, _corners(network), random.Random(city.SEED))
+    caller = Caller(board, doors["dispatcher"], streets, corners(network), random.Random(city.SEED))
     console.print(f"[green]✓[/] Fleet: {len(force.members)} units on the air")
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(force.run())
-        tasks.create_task(_repeatedly(lambda _: board.follow(doors["patrol_officer"]), LOOK_EVERY_S, console))
-        tasks.create_task(_repeatedly(crew.look, LOOK_EVERY_S, console))
-        tasks.create_task(_repeatedly(caller.look, CALL_EVERY_S, console, first_s=12.0))
+        tasks.create_task(repeatedly(lambda _: board.follow(doors["patrol_officer"]), LOOK_EVERY_S, console))
+        tasks.create_task(repeatedly(crew.look, LOOK_EVERY_S, console))
+        tasks.create_task(repeatedly(caller.look, CALL_EVERY_S, console, first_s=12.0))
         tasks.create_task(_tell(force, console))
 
 
-async def _known(desk: Door) -> dict[str, fleet.Known]:
+async def known(desk: Door) -> dict[str, fleet.Known]:
     """The newest position of each unit that has one."""
     return {
         unit["call_sign"]: fleet.Known(datetime.fromisoformat(unit["at"]), unit["lon_deg"], unit["lat_deg"])
@@ -79,13 +82,13 @@ async def _known(desk: Door) -> dict[str, fleet.Known]:
     }
 
 
-def _corners(network: Network) -> tuple[int, ...]:
-    """Nodes on city streets, where calls come from."""
-    town = np.isin(network.highway, ["primary", "secondary", "tertiary", "residential"])
-    return tuple(int(node) - 1 for node in np.unique(network.source[town]))
+def corners(network: Network) -> tuple[int, ...]:
+    """Nodes on residential streets, where most calls come from."""
+    homes = np.array(network.highway) == "residential"
+    return tuple(int(node) - 1 for node in np.unique(network.source[homes]))
 
 
-async def _repeatedly(
+async def repeatedly(
     look: Callable[[float], Awaitable[None]], every_s: float, console: Console, first_s: float = 2.0
 ) -> None:
     """Look again and again; while the service is away, more slowly."""

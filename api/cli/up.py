@@ -1,12 +1,14 @@
 """`tianshu up`: everything, in one command, until Ctrl-C."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import typer
@@ -24,6 +26,7 @@ from services.errors import UnavailableError
 from services.settings import Settings
 
 READY_TIMEOUT_S = 60
+DEMO = (sys.executable, "-m", "demo")
 _LOOK_EVERY_S = 5.0
 
 
@@ -94,10 +97,8 @@ def _prepare(settings: Settings, console: Console) -> None:
     console.print("[green]✓[/] Tables")
 
 
-def _programs(*, demo: bool) -> list[Program]:
-    tianshu = [sys.executable, "-m", "api.cli"]
-    programs = [Program(name, [*tianshu, name]) for name in ("worker", "api", "gateway")]
-    return [*programs, Program("demo", [sys.executable, "-m", "demo"])] if demo else programs
+def _programs() -> list[Program]:
+    return [Program(name, [sys.executable, "-m", "api.cli", name]) for name in ("worker", "api", "gateway")]
 
 
 async def _supervise(settings: Settings, console: Console, cluster: Cluster | None, *, demo: bool) -> None:
@@ -107,7 +108,7 @@ async def _supervise(settings: Settings, console: Console, cluster: Cluster | No
         "TIANSHU_DATABASE_URL": settings.database_address,
         "TIANSHU_DATA_DIR": str(settings.data_dir.resolve()),
     }
-    supervisor = Supervisor(_programs(demo=demo), environment, log_dir)
+    supervisor = Supervisor(_programs(), environment, log_dir)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -115,6 +116,8 @@ async def _supervise(settings: Settings, console: Console, cluster: Cluster | No
     await supervisor.start()
     try:
         if await _ready(settings, console, stop):
+            if demo and await _seed_demo(environment, stop):
+                await supervisor.add(Program("demo", DEMO))
             _greet(settings, console, logins, log_dir)
         await _watch(cluster, stop)
     finally:
@@ -137,6 +140,20 @@ async def _ready(settings: Settings, console: Console, stop: asyncio.Event) -> b
     raise UnavailableError(f"The pages did not answer within {READY_TIMEOUT_S} s; see {settings.data_dir / 'logs'}")
 
 
+async def _seed_demo(environment: Mapping[str, str], stop: asyncio.Event) -> bool:
+    """Let the demo city move in, on this terminal, so that its progress is seen; return whether it did."""
+    process = await asyncio.create_subprocess_exec(*DEMO, "--seed", env={**os.environ, **environment})
+    seeding, stopping = asyncio.ensure_future(process.wait()), asyncio.ensure_future(stop.wait())
+    await asyncio.wait((seeding, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if stop.is_set():
+        with suppress(ProcessLookupError):
+            process.terminate()
+        await seeding
+        return False
+    return await seeding == 0
+
+
 async def _watch(cluster: Cluster | None, stop: asyncio.Event) -> None:
     """Wait for the stop; meanwhile start the private database again should it die."""
     while not stop.is_set():
@@ -146,12 +163,12 @@ async def _watch(cluster: Cluster | None, stop: asyncio.Event) -> None:
             await asyncio.to_thread(cluster.start)
 
 
-def _greet(settings: Settings, console: Console, logins: Mapping[str, Mapping[str, object]], log_dir: Path) -> None:
+def _greet(settings: Settings, console: Console, logins: Mapping[str, Mapping[str, Any]], log_dir: Path) -> None:
     console.print(f"[green]✓[/] Gateway (JT/T 808) on {settings.gateway_host}:{settings.gateway_port}")
     console.print(f"\n[bold]天枢 Tianshu[/]  [link]http://{settings.api_host}:{settings.api_port}/[/]\n")
     if logins:
         table = Table("name", "password", "role", title="Demo logins", title_justify="left")
         for name, login in logins.items():
-            table.add_row(name, str(login["password"]), ", ".join(login["roles"]))  # type: ignore[call-overload]
+            table.add_row(name, str(login["password"]), ", ".join(login["roles"]))
         console.print(table)
     console.print(f"Logs: {log_dir}   Stop: Ctrl-C", style="dim")
