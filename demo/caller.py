@@ -73,7 +73,6 @@ class Caller:
     async def _call(self) -> None:
         kind, priority, sayings = self.rng.choices(KINDS, WEIGHTS)[0]
         node = self.rng.choice(self.corners)
-        street = self.streets.names[self.rng.choice(self.streets.out[node])]
         call = await self.door.post(
             "/calls",
             {
@@ -81,13 +80,19 @@ class Caller:
                 "priority": priority,
                 "lon_deg": round(self.streets.lon[node] + self.rng.uniform(-4e-4, 4e-4), 6),
                 "lat_deg": round(self.streets.lat[node] + self.rng.uniform(-4e-4, 4e-4), 6),
-                "address": f"{street}{self.rng.randint(1, 380)}号附近",
+                "address": self._address(node),
                 "notes": MARK + self.rng.choice(sayings),
             },
         )
         self.made += 1
-        if self.rng.random() >= LEFT_TO_THE_DESK:
+        if priority == 1 or self.rng.random() >= LEFT_TO_THE_DESK:
             await self._assign(call["id"], units=2 if priority == 1 else 1)
+
+    def _address(self, node: int) -> str:
+        """An invented house on a street that meets the node, else just the neighbourhood."""
+        names = [self.streets.names[arc] for arc in self.streets.out[node] if self.streets.names[arc]]
+        street = self.rng.choice(names) if names else "城区道路"
+        return f"{street}附近" if street[-1].isdigit() else f"{street}{self.rng.randint(1, 380)}号附近"
 
     async def _assign(self, call_id: int, units: int = 1) -> None:
         """Send the soonest units; when somebody else was quicker, leave it."""

@@ -9,8 +9,6 @@ from demo.door import Door, DoorClosedError
 from demo.fleet import Fleet, Member
 from demo.motion import Task
 
-REACTION_S = (3.0, 14.0)
-ON_SCENE_S = (90.0, 300.0)
 ORDER = ("", "dispatched", "en_route", "on_scene", "clear")
 """The steps of an assignment; the first stands for not yet known."""
 
@@ -34,6 +32,8 @@ class Crew:
     fleet: Fleet
     board: Board
     door: Door
+    reaction_s: tuple[float, float] = (3.0, 14.0)
+    on_scene_s: tuple[float, float] = (90.0, 300.0)
     rng: random.Random = field(default_factory=lambda: random.Random(110))
     jobs: dict[int, Job] = field(default_factory=dict)
     _done: set[int] = field(default_factory=set)
@@ -80,12 +80,12 @@ class Crew:
         mover = job.member.mover
         job.member.blind_s = job.member.silent_s = 0.0
         if state == "dispatched":
-            job.due = now + self.rng.uniform(*REACTION_S)
+            job.due = now + self.rng.uniform(*self.reaction_s)
         elif state == "en_route":
             mover.respond(job.lon_deg, job.lat_deg)
         elif state == "on_scene":
             mover.task = Task.ON_SCENE
-            job.due = now + self.rng.uniform(*ON_SCENE_S)
+            job.due = now + self.rng.uniform(*self.on_scene_s)
 
     async def _work(self, job: Job, now: float) -> None:
         """Report the next state when it is reached."""

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from demo import motion, radio
@@ -39,7 +39,8 @@ class Member:
 
     def step(self, dt_s: float, at: datetime, now: float, *, mishaps: bool) -> None:
         """Drive for a while and report."""
-        self.mover.advance(dt_s)
+        for _ in range(max(round(dt_s), 1)):
+            self.mover.advance(min(dt_s, 1.0))
         if mishaps:
             self._suffer(dt_s)
         if self.silent_s <= 0.0:
@@ -89,7 +90,6 @@ class Fleet:
     tally: radio.Tally
     streets: Streets
     mishaps: bool = True
-    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def remember(self, known: dict[str, Known], now: datetime) -> None:
         """Give each unit a past: from its newest known position on, or a few hours back."""
@@ -112,15 +112,17 @@ class Fleet:
         beginning = datetime.now(UTC).replace(microsecond=0)
         for number, member in enumerate(self.members.values()):
             member.radio.stay_off_until(start + number * SWITCHED_ON_EVERY_S)
-        beat = 0
+        beat, passed_s = 0, period_s
         try:
             while True:
                 at = beginning + timedelta(seconds=round(beat * period_s))
                 for slot, group in enumerate(groups):
                     await asyncio.sleep(max(start + (beat + slot / SLOTS) * period_s - loop.time(), 0.0))
                     for member in group:
-                        member.step(period_s, at, loop.time(), mishaps=self.mishaps)
-                beat = max(beat + 1, int((loop.time() - start) / period_s))  # after a long pause, skip what is past
+                        member.step(passed_s, at, loop.time(), mishaps=self.mishaps)
+                late = int((loop.time() - start) / period_s) - beat - 1  # after a pause of the machine
+                passed_s = period_s * (1 + max(late, 0))
+                beat += 1 + max(late, 0)
         finally:
             for member in self.members.values():
                 member.radio.drop()

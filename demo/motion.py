@@ -26,8 +26,8 @@ class Task(StrEnum):
     RETURN = "return"
 
 
-SHARES = {Task.PATROL: 0.62, Task.RESPOND: 1.2, Task.ON_SCENE: 0.0, Task.RETURN: 0.85}
-"""Of the road's speed: a patrol looks left and right, a response has blue light."""
+SHARES = {Task.PATROL: 0.62, Task.RESPOND: 1.05, Task.ON_SCENE: 0.0, Task.RETURN: 0.85}
+"""Of the road's speed: a patrol looks left and right, a response does not."""
 
 
 @dataclass(slots=True)
@@ -196,10 +196,8 @@ class Mover:
         return self.rng.choices(choices, weights)[0]
 
     def _cruise_mps(self, arc: Arc) -> float:
-        if self.walks and self.task in {Task.PATROL, Task.RETURN}:
+        if self.walks and self.task is Task.PATROL:  # to a call and back a foot patrol is given a lift
             return WALK_MPS
-        if self.walks:
-            return 2.2 * WALK_MPS
         return arc.speed_mps * SHARES[self.task]
 
     def _corner_mps(self, arc: Arc) -> float:

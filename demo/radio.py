@@ -178,6 +178,7 @@ class Radio:
             self._authenticated(ok=reply.result == session.Result.OK, now=now)
         elif reply.result == session.Result.OK:
             self.tally.acknowledged += len(sent.reports)
+            self._catch_up(now)
         else:
             self.tally.refused += 1
 

@@ -1,0 +1,115 @@
+"""Take the pictures of the README from the running demo: `python -m demo.screenshots ADDRESS USERNAME PASSWORD`."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from playwright.sync_api import Browser, Page, sync_playwright
+
+FOLDER = Path(__file__).parent.parent / "docs" / "images"
+FLAGS = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic")
+SETTLE_MS = 2500
+"""Map tiles and labels are drawn in software: they take this long to stand still."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A page to show, how large, and what to press before the picture is taken."""
+
+    name: str
+    path: str
+    prepare: Callable[[Page], None]
+    width: int = 1440
+    height: int = 900
+    language: str = "zh"
+
+
+def _live(page: Page) -> None:
+    """Open the most urgent call: who is on it, who could come."""
+    page.locator(".row").first.wait_for()
+    page.keyboard.press("2")
+    page.locator(".calls .row").first.click()
+
+
+def _unit(page: Page) -> None:
+    """Select a unit that drives and show where it has been."""
+    page.locator(".row", has_text=re.compile(r"[1-9]\d km/h")).first.click()
+    page.keyboard.press("t")
+
+
+def _replay(page: Page) -> None:
+    """Replay today's way of a unit up to about its middle."""
+    page.goto(page.url)
+    page.locator("[name=unit]").fill(page.locator("datalist option").first.get_attribute("value") or "")
+    page.locator(".chooser .primary").click()
+    graph = page.locator(".graph")
+    graph.wait_for()
+    box = graph.bounding_box()
+    if box:
+        page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + box["height"] / 2)
+
+
+def _hotspots(page: Page) -> None:
+    """Choose the hottest cell."""
+    page.locator(".cells button").first.click()
+
+
+PICTURES = (
+    Picture("live", "/", _live),
+    Picture("live-unit", "/", _unit, language="en"),
+    Picture("live-wall", "/", _live, width=1920, height=1080),
+    Picture("live-phone", "/", _unit, width=390, height=844),
+    Picture("replay", "/replay", _replay),
+    Picture("hotspots", "/hotspots", _hotspots),
+)
+
+
+def main(
+    address: Annotated[str, typer.Argument(help="Where the pages are, for example http://127.0.0.1:8600")],
+    username: Annotated[str, typer.Argument(help="A demo login that may see every page")],
+    password: Annotated[str, typer.Argument(help="Its password")],
+    *,
+    folder: Annotated[Path, typer.Option(help="Where the pictures go")] = FOLDER,
+    chromium: Annotated[str, typer.Option(help="The browser")] = "/usr/bin/chromium",
+    only: Annotated[str, typer.Option(help="Only pictures whose name holds this")] = "",
+) -> None:
+    """Take every picture, light and dark."""
+    folder.mkdir(parents=True, exist_ok=True)
+    login = {"username": username, "password": password}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        for picture in PICTURES:
+            for theme in ("light", "dark"):
+                if only in f"{picture.name}-{theme}":
+                    _take(browser, picture, theme, address=address, login=login, folder=folder)
+                    typer.echo(f"{picture.name}-{theme}.png")
+        browser.close()
+
+
+def _take(
+    browser: Browser, picture: Picture, theme: str, *, address: str, login: Mapping[str, str], folder: Path
+) -> None:
+    """Sign in with a fresh profile, go to the page, prepare it and write the file."""
+    context = browser.new_context(
+        viewport={"width": picture.width, "height": picture.height}, locale="zh-CN", timezone_id="Asia/Shanghai"
+    )
+    for key, value in {"theme": theme, "language": picture.language}.items():
+        context.add_init_script(f"localStorage.setItem('tianshu.{key}', '{value}')")
+    page = context.new_page()
+    page.goto(f"{address}/login?next={picture.path}")
+    page.locator("[name=username]").fill(login["username"])
+    page.locator("[name=password]").fill(login["password"])
+    page.keyboard.press("Enter")
+    page.locator(".maplibregl-canvas").wait_for()
+    page.wait_for_timeout(SETTLE_MS)
+    picture.prepare(page)
+    page.wait_for_timeout(SETTLE_MS)
+    page.screenshot(path=folder / f"{picture.name}-{theme}.png")
+    context.close()
+
+
+if __name__ == "__main__":
+    typer.run(main)
