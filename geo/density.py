@@ -37,7 +37,7 @@ FDR = 0.05
 MIN_INCIDENTS = 30
 """Below this many incidents the normal approximation says nothing (the textbook's bound for means): no cell is hot."""
 
-_SCATTERED, _MAPS, _AT_ONCE = 10_000_000, (199, 999), 1_000_000  # random cells in all, least and most maps, at a time
+_SCATTERED, _MAPS, _AT_ONCE = 4_000_000, (199, 999), 1_000_000  # random cells in all, least and most maps, at a time
 _ROUNDING = 1e-9
 
 

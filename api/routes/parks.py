@@ -1,11 +1,12 @@
 """Industrial parks: what lies in them, what happened, where it gathers, and the report to take along."""
 
 import asyncio
+import json
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import shapely
-from fastapi import APIRouter, Query, Request, status
+from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import AwareDatetime, Field
 from starlette.datastructures import UploadFile
@@ -149,7 +150,7 @@ async def find_hot_spots(
     start: Start = None,
     end: End = None,
     inspections: Inspections = False,
-) -> JSONResponse:
+) -> Response:
     """The cells of a park as GeoJSON, each with its count, its Gi* score and what the score was made of.
 
     Beside the features stands a summary: how many incidents counted, how many took no part and who noticed those,
@@ -159,8 +160,8 @@ async def find_hot_spots(
     found = await parks.find_hot_spots(
         who, db, park_id, cell_m=cell_m, start=first, end=last, count_inspections=inspections
     )
-    cells = await asyncio.to_thread(_cells, found)
-    return JSONResponse(cells, media_type=GEOJSON)
+    text = await asyncio.to_thread(lambda: json.dumps(_cells(found), ensure_ascii=False, separators=(",", ":")))
+    return Response(text, media_type=GEOJSON)
 
 
 @router.get("/{park_id}/report", response_class=HTMLResponse)
