@@ -79,9 +79,9 @@ def _upstream(west: Area, east: Area, river: LineString) -> LineString:
 
 
 def load(folder: Path = FOLDER) -> Ground:
-    """The ground from `city`, `counties`, `places` and `rivers` GeoJSON files (lon, lat)."""
+    """The ground from `city`, `counties`, `places` and `river_urban` GeoJSON files (lon, lat)."""
     districts = {row["adcode"]: (row["name_zh"], area) for row, area in _features(folder, "counties")}
-    river = next(line for row, line in _features(folder, "rivers") if row["derived"])
+    river = _features(folder, "river_urban")[0][1]
     return Ground(
         boundary=_features(folder, "city")[0][1],
         districts=districts,

@@ -19,7 +19,7 @@ LAYERS: dict[str, str] = {
     "city": "city",
     "counties": "counties",
     "context": "context_prefectures",
-    "river": "rivers",
+    "river": "river_urban",
     "places": "places",
     "areas": "areas_synthetic",
 }
