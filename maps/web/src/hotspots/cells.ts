@@ -50,13 +50,13 @@ export function reason({ properties }: Cell): string {
 /** Theft 5 · dispute 2, most frequent first. */
 export function kinds({ properties }: Cell): string {
   const counted = Object.entries(properties.kinds).sort(([, a], [, b]) => b - a);
-  return counted.map(([kind, n]) => t("hotspots.kind_count", { kind: code("incident", kind), n })).join(" · ");
+  return counted.map(([kind, n]) => t("hotspots.kind_count", { kind: code("incident", kind), n })).join(t("list.and"));
 }
 
 /** Who noticed what was left out of the ranking; empty when nothing was. */
 export function leftOut(cells: Cells): string {
   const origins = Object.entries(cells.summary.left_out).filter(([, n]) => n > 0);
   if (!origins.length) return "";
-  const words = origins.map(([origin, n]) => t("hotspots.kind_count", { kind: code("origin", origin), n })).join(" · ");
+  const words = origins.map(([origin, n]) => t("hotspots.kind_count", { kind: code("origin", origin), n })).join(t("list.and"));
   return t("hotspots.left_out", { n: origins.reduce((sum, [, n]) => sum + n, 0), origins: words });
 }

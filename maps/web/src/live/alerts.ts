@@ -19,7 +19,7 @@ export const byWeight = (alerts: Iterable<AlertOut>): AlertOut[] =>
 
 /** SOS · 天元-012 · 神农城 */
 export const alertWords = (alert: AlertOut): string =>
-  [code("alert.kind", alert.kind), alert.call_sign, alert.area_name].filter(Boolean).join(" · ");
+  [code("alert.kind", alert.kind), alert.call_sign, alert.area_name].filter(Boolean).join(t("list.dot"));
 
 export class Alerts extends Part {
   static override properties = { world: { attribute: false }, now_ms: { attribute: false } };
@@ -67,7 +67,7 @@ export class Alerts extends Part {
     return html`<li class="alert" data-severity=${alert.severity} data-state=${alert.state}>
       <button class="alert-main" @click=${show}>
         <span class="severity" data-severity=${alert.severity} aria-hidden="true"></span>
-        <span class="row-main"><b>${code("alert.kind", alert.kind)}</b><small>${[alert.call_sign, alert.area_name].filter(Boolean).join(" · ") || code("alert.severity", alert.severity)}</small></span>
+        <span class="row-main"><b>${code("alert.kind", alert.kind)}</b><small>${[alert.call_sign, alert.area_name].filter(Boolean).join(t("list.dot")) || code("alert.severity", alert.severity)}</small></span>
         <span class="row-side"><span class="age">${clockTime(Date.parse(alert.at))}</span><small>${alert.state === "open" ? ago(Date.parse(alert.at), this.now_ms) : code("alert.state", alert.state)}</small></span>
       </button>
       ${this.closing === alert.id ? this.reasonForm(alert) : !session.may("handle_alerts") ? nothing : html`<div class="buttons">

@@ -8,7 +8,7 @@ import { icon } from "../shared/icons.ts";
 import { Part } from "../shared/part.ts";
 import { session } from "../shared/session.ts";
 import { clockMinute, clockTime, duration, minutesSeconds } from "../shared/time.ts";
-import type { Assignment, CallOut, Recommendation } from "../shared/types.ts";
+import type { Assignment, CallOut, CallRecord, Recommendation } from "../shared/types.ts";
 import { unitSymbol } from "../shared/unit-symbol.ts";
 import type { World } from "../shared/world.ts";
 import { priorityMark } from "./call-list.ts";
@@ -23,6 +23,7 @@ export class CallDetail extends Part {
   declare world: World;
   declare now_ms: number;
   private advice: Recommendation[] | null = null;
+  private record: CallRecord | null = null;
   private asking = false;
   private busy = false;
   private closing = false;
@@ -31,8 +32,11 @@ export class CallDetail extends Part {
   override willUpdate(changed: PropertyValues<this>): void {
     const before = changed.get("call");
     if (changed.has("call") && before?.id !== this.call.id) {
-      Object.assign(this, { advice: null, closing: false, said: null });
+      Object.assign(this, { advice: null, record: null, closing: false, said: null });
+      void this.reload();
       if (session.may("dispatch")) void this.ask();
+    } else if (changed.has("call") && before !== this.call && before?.assignments.length !== this.call.assignments.length) {
+      void this.reload();
     }
   }
 
@@ -89,8 +93,10 @@ export class CallDetail extends Part {
   }
 
   private async reload(): Promise<void> {
-    const call = await get<CallOut>(`/calls/${this.call.id}`).catch(() => null);
-    if (call) this.world.mergeCalls([call]);
+    const call = await get<CallRecord>(`/calls/${this.call.id}`).catch(() => null);
+    if (call?.id !== this.call.id) return;
+    this.record = call;
+    this.world.mergeCalls([call]);
   }
 
   override render(): TemplateResult {
@@ -106,7 +112,7 @@ export class CallDetail extends Part {
           <dt>${t("call.taken")}</dt><dd>${clockTime(Date.parse(call.taken_at))}<br /><small>${t("call.age", { span: duration((this.now_ms - Date.parse(call.taken_at)) / 1000) })}</small></dd>
         </dl>
         ${call.notes ? html`<p class="notes">${call.notes}</p>` : nothing}
-        ${this.assigned()}${session.may("dispatch") ? this.advised() : nothing}
+        ${this.assigned()}${session.may("dispatch") ? this.advised() : nothing}${this.log()}
       </div>
       ${session.may("dispatch") ? html`<div class="detail-actions">${this.closing ? this.closeForm() : html`<button class="button wide" @click=${() => this.startClosing()}>${icon("check")}${t("call.close")}</button>`}</div>` : nothing}`;
   }
@@ -138,10 +144,18 @@ export class CallDetail extends Part {
   private candidate(item: Recommendation): TemplateResult {
     const show = (): unknown => this.dispatchEvent(new CustomEvent("show-unit", { detail: item.unit.id, bubbles: true }));
     return html`<li class="card"><div class="card-row">
-        <button class="minutes" aria-label="${item.unit.call_sign} ${t("unit.centre")}" @click=${show}><b>${(item.time_s / 60).toFixed(1)}</b><small>min</small></button>
+        <button class="minutes" title=${t("alert.show")} @click=${show}><b>${(item.time_s / 60).toFixed(1)}</b><small>min</small></button>
         <span class="row-main"><b>${item.unit.call_sign}</b><small>${code("unit.kind", item.unit.kind)}</small></span>
         <button class="button primary" ?disabled=${this.busy} aria-label="${t("call.assign")} ${item.unit.call_sign}" @click=${() => void this.assign(item.unit)}>${t("call.assign")}</button></div>
       <p class="reason">${item.estimated ? html`<span class="tag warning" title=${t("call.estimated_hint")}>${t("call.estimated")}</span> ` : nothing}${reasonWords(item)}</p></li>`;
+  }
+
+  private log(): TemplateResult | typeof nothing {
+    if (!this.record) return nothing;
+    return html`<section><h3>${t("call.log")}</h3><ol class="log">${this.record.events.map((event) => {
+      const unit = this.world.units.get(Number(event.detail["unit_id"]));
+      return html`<li><time>${clockTime(Date.parse(event.at))}</time>${code("call.event", event.what)}${unit ? html` · ${unit.callSign}` : nothing}</li>`;
+    })}</ol></section>`;
   }
 
   private startClosing(): void {

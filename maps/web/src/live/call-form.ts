@@ -8,7 +8,7 @@ import { icon } from "../shared/icons.ts";
 import { Part } from "../shared/part.ts";
 import type { CallOut } from "../shared/types.ts";
 
-const KINDS = ["help", "dispute", "traffic", "theft", "violence", "fire", "other"];
+const KINDS = ["help", "dispute", "traffic", "theft", "violence", "robbery", "fire", "medical", "missing_person", "fraud", "noise", "suspicious", "other"];
 
 export class CallForm extends Part {
   static override properties = { place: { attribute: false } };
@@ -16,6 +16,8 @@ export class CallForm extends Part {
   /** Set by a click on the map. */
   declare place: [number, number] | null;
   priority = 3;
+  /** Names this taking of a call, so that pressing twice or trying again takes it once. */
+  private readonly key = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   private kind = KINDS[0]!;
   private busy = false;
   private failure = "";
@@ -42,7 +44,7 @@ export class CallForm extends Part {
     this.busy = true;
     this.refuse("");
     try {
-      this.tell("call-taken", await post<CallOut>("/calls", body));
+      this.tell("call-taken", await post<CallOut>("/calls", body, { "Idempotency-Key": this.key }));
     } catch (error) {
       this.busy = false;
       this.refuse(sentence(error));
@@ -96,7 +98,7 @@ export class CallForm extends Part {
     const field = (which: 0 | 1, name: string, label: Key): TemplateResult => html`<label class="field"><span>${t(label)}</span>
       <input class="input" name=${name} inputmode="decimal" autocomplete="off" .value=${place ? place[which].toFixed(6) : ""} @change=${(event: Event) => this.typed(which, (event.target as HTMLInputElement).value)} /></label>`;
     return html`<div class="place-fields">
-      <p class="message ${place ? "ok" : ""}">${icon("pin")}<span>${place ? `${t("call.place_set")} · ${areas.name(areas.at(place[0], place[1]))}` : t("call.pick_place")}</span></p>
+      <p class="message ${place ? "ok" : ""}">${icon("pin")}<span>${place ? `${t("call.place_set")}${t("list.dot")}${areas.name(areas.at(place[0], place[1]))}` : t("call.pick_place")}</span></p>
       ${field(0, "lon", "call.lon")}${field(1, "lat", "call.lat")}</div>`;
   }
 }

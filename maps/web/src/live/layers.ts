@@ -2,7 +2,7 @@
 
 import type { Feature } from "geojson";
 import type { ExpressionSpecification, LayerSpecification } from "maplibre-gl";
-import type { Overlay } from "../map/base.ts";
+import type { CityMap, Overlay } from "../map/base.ts";
 import { palette } from "../map/palette.ts";
 import { FONT, FONT_BOLD } from "../map/style.ts";
 import type { Theme } from "../shared/prefs.ts";
@@ -16,7 +16,7 @@ const SYMBOL_ZOOM = 11.2;
 export const CLICKABLE = ["call-pins", "alert-marks", "unit-bodies"];
 
 export const liveOverlay: Overlay = {
-  sources: ["areas-live", "trail", "links", "accuracy", "units", "selected", "alerts", "calls", "picked"],
+  sources: ["areas-live", "area-names", "trail", "links", "accuracy", "units", "selected", "alerts", "calls", "picked"],
   layers: (theme: Theme): LayerSpecification[] => [...groundLayers(theme), ...unitLayers(theme), ...pinLayers(theme)],
 };
 
@@ -25,7 +25,7 @@ function groundLayers(theme: Theme): LayerSpecification[] {
   return [
     { id: "area-fill", type: "fill", source: "areas-live", paint: { "fill-color": colours.area, "fill-opacity": 0.07 } },
     { id: "area-line", type: "line", source: "areas-live", paint: { "line-color": colours.area, "line-width": 1.6, "line-dasharray": [3, 2] } },
-    { id: "area-name", type: "symbol", source: "areas-live", minzoom: 11.5, layout: { "symbol-placement": "line", "text-field": ["get", "name"], "text-font": FONT, "text-size": 11, "symbol-spacing": 320, "text-offset": [0, 0.9] }, paint: { "text-color": colours.area, "text-halo-color": colours.labelHalo, "text-halo-width": 1.4 } },
+    { id: "area-name", type: "symbol", source: "area-names", minzoom: 11.5, layout: { "text-field": ["get", "name"], "text-font": FONT, "text-size": 12 }, paint: { "text-color": colours.area, "text-halo-color": colours.labelHalo, "text-halo-width": 1.4 } },
     { id: "trail-casing", type: "line", source: "trail", layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": colours.surface, "line-width": 6, "line-opacity": 0.9 } },
     { id: "trail-line", type: "line", source: "trail", layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": colours.trail, "line-width": 3 } },
     { id: "link-lines", type: "line", source: "links", layout: { "line-cap": "round" }, paint: { "line-color": colours.selection, "line-width": 2, "line-dasharray": [0.5, 2] } },
@@ -100,5 +100,18 @@ export const alertFeatures = (alerts: Iterable<AlertOut>): Feature[] =>
 
 export const spot = (lon_deg: number, lat_deg: number, priority = 3): Feature[] => [point(lon_deg, lat_deg, { priority })];
 
-export const areaFeatures = (areas: AreaOut[]): Feature[] =>
+/** An area's name at the middle of its outline. */
+const areaNames = (areas: AreaOut[]): Feature[] =>
+  areas.map((area) => {
+    const corners = (area.shape.type === "Polygon" ? area.shape.coordinates : area.shape.coordinates.flat()).flat();
+    const mean = (axis: 0 | 1): number => corners.reduce((sum, corner) => sum + (corner[axis] ?? 0), 0) / corners.length;
+    return point(mean(0), mean(1), { name: area.name });
+  });
+
+const areaFeatures = (areas: AreaOut[]): Feature[] =>
   areas.map((area) => ({ type: "Feature", properties: { name: area.name }, geometry: area.shape }));
+
+export function drawAreas(map: CityMap, areas: AreaOut[]): void {
+  map.show("areas-live", areaFeatures(areas));
+  map.show("area-names", areaNames(areas));
+}

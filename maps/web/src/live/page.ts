@@ -16,7 +16,7 @@ import { alertWords } from "./alerts.ts";
 import "./alerts.ts";
 import "./call-detail.ts";
 import "./call-form.ts";
-import { alertFeatures, areaFeatures, callFeatures, CLICKABLE, liveOverlay, spot } from "./layers.ts";
+import { alertFeatures, drawAreas, callFeatures, CLICKABLE, liveOverlay, spot } from "./layers.ts";
 import { liveKey } from "./keys.ts";
 import { legend } from "./legend.ts";
 import { Mover } from "./mover.ts";
@@ -102,7 +102,7 @@ export class LivePage extends Part {
     map.gl.on("mousemove", (event) => this.querySelector(".map")?.classList.toggle("over-symbol", this.hit(event) !== undefined));
     map.gl.on("dragstart", () => this.setFollow(false));
     map.gl.on("moveend", () => rememberView(map));
-    void all<AreaOut>("/areas?limit=100").then((areas) => map.show("areas-live", areaFeatures(areas)), () => undefined);
+    void all<AreaOut>("/areas?limit=100").then((areas) => drawAreas(map, areas), () => undefined);
     mover.aim(Date.now());
     this.callsChanged();
     this.alertsChanged();

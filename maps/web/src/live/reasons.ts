@@ -8,7 +8,16 @@ import type { Recommendation } from "../shared/types.ts";
 export const distance = (length_m: number): string => (length_m < 995 ? `${Math.round(length_m / 10) * 10} m` : `${(length_m / 1000).toFixed(1)} km`);
 
 export function reasonWords(item: Recommendation): string {
-  const length = item.length_m === null ? "—" : distance(item.length_m);
-  if (item.estimated) return t("reason.fallback", { length });
-  return t("reason.nearest_by_road", { length, time: minutesSeconds(item.time_s) });
+  const { code, values } = item.reason;
+  const length = distance(item.length_m);
+  switch (code) {
+    case "nearest_by_road":
+      return t("reason.nearest_by_road", { length });
+    case "soonest_not_nearest":
+      return t("reason.soonest_not_nearest", { length, sign: String(values["nearer_call_sign"]), nearer: distance(Number(values["nearer_m"])) });
+    case "later_by_road":
+      return t("reason.later_by_road", { length, later: minutesSeconds(Number(values["later_s"])) });
+    default:
+      return t("reason.fallback", { length });
+  }
 }

@@ -33,7 +33,7 @@ export function unitDetail(unit: Unit, call: CallOut | undefined, now_ms: number
       <button class="icon-button" aria-label=${t("live.close_detail")} @click=${() => does.close()}>${icon("close")}</button>
     </header>
     <div class="detail-body">
-      ${stale ? html`<p class="message warning">${icon("offline")}<span>${unit.at_ms === null ? t("unit.never") : `${t("unit.stale")} · ${ago(unit.at_ms, now_ms)}`}</span></p>` : nothing}
+      ${stale ? html`<p class="message warning">${icon("offline")}<span>${unit.at_ms === null ? t("unit.never") : `${t("unit.stale")}${t("list.dot")}${ago(unit.at_ms, now_ms)}`}</span></p>` : nothing}
       ${call ? html`<button class="on-call" @click=${() => does.openCall(call.id)}><span class="priority" data-priority=${call.priority}>${call.priority}</span>
         <span><small>${t("unit.assigned_to")}</small><b>${code("call.kind", call.kind)}</b> ${call.address}</span></button>` : nothing}
       ${motion(unit)}

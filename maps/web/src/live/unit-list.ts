@@ -99,7 +99,7 @@ export class UnitList extends Part {
   private row(unit: Unit): TemplateResult {
     const stale = isStale(unit, this.now_ms);
     return html`${unitSymbol(unit.kind, unit.state, stale)}
-      <span class="row-main"><b>${unit.callSign}</b><small>${code("unit.kind", unit.kind)} · ${areas.name(unit.division)}</small></span>
+      <span class="row-main"><b>${unit.callSign}</b><small>${code("unit.kind", unit.kind)}${t("list.dot")}${areas.name(unit.division)}</small></span>
       <span class="row-side"><span class="state" data-state=${unit.state}>${code("unit.state", unit.state)}</span><small ?data-stale=${stale}>${this.pace(unit, stale)}</small></span>`;
   }
 

@@ -15,7 +15,8 @@ export interface Palette {
   placeLabel: string;
   water: string;
   waterLabel: string;
-  road: { motorway: string; main: string; minor: string; casing: string };
+  /** `far`: seen from so far that lines are thin and have no casing. */
+  road: { motorway: string; main: string; minor: string; casing: string; far: { motorway: string; main: string; minor: string } };
   surface: string;
   ink: string;
   /** On a state's or a priority's colour. */
@@ -38,15 +39,15 @@ const LIGHT: Palette = {
   neighbour: "#e8ebee",
   neighbourLine: "#cbd2d9",
   neighbourLabel: "#8a96a3",
-  land: "#f8f8f5",
+  land: "#f5f4ef",
   division: "#a9b4c0",
   cityLine: "#7c8b9b",
   label: "#45525f",
-  labelHalo: "#f8f8f5",
+  labelHalo: "#fbfaf7",
   placeLabel: "#66727e",
   water: "#b5d3ea",
   waterLabel: "#4a7ba6",
-  road: { motorway: "#e3c48a", main: "#d9d2bf", minor: "#e3e3df", casing: "#c9c4b4" },
+  road: { motorway: "#f0d08f", main: "#fdf6e3", minor: "#ffffff", casing: "#d3cdbd", far: { motorway: "#e0bd77", main: "#d6cfbd", minor: "#e2ded3" } },
   surface: "#ffffff",
   ink: "#17222d",
   onColour: "#ffffff",
@@ -76,7 +77,7 @@ const DARK: Palette = {
   placeLabel: "#8796a5",
   water: "#24455f",
   waterLabel: "#7fb0d8",
-  road: { motorway: "#6e5c39", main: "#434c55", minor: "#28323c", casing: "#111820" },
+  road: { motorway: "#7a653b", main: "#4a5560", minor: "#323d48", casing: "#10171e", far: { motorway: "#7a653b", main: "#434e59", minor: "#2b3540" } },
   surface: "#1a232c",
   ink: "#e8eef4",
   onColour: "#0d141a",

@@ -10,6 +10,8 @@ export const FONT = ["Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei"];
 /** MapLibre reads the weight off the last name. */
 export const FONT_BOLD = [...FONT, "Bold"];
 
+type RoadClass = "minor" | "main" | "motorway";
+
 const ROAD_CLASSES: { id: string; highways: string[]; minzoom: number; width: [number, number][] }[] = [
   { id: "minor", highways: ["tertiary", "unclassified", "residential", "living_street", "service", "tertiary_link", "road", ""], minzoom: 11.5, width: [[11, 0.4], [14, 2], [17, 9]] },
   { id: "main", highways: ["primary", "secondary", "primary_link", "secondary_link"], minzoom: 9, width: [[9, 0.4], [12, 1.4], [14, 3.4], [17, 13]] },
@@ -56,11 +58,11 @@ function roadLayers(name: string, colours: Palette): LayerSpecification[] {
     type: "line",
     source: `roads-${name}`,
     "source-layer": "roads",
-    minzoom: casing ? Math.max(12.5, kind.minzoom) : kind.minzoom,
+    minzoom: casing ? Math.max(12, kind.minzoom) : kind.minzoom,
     filter: ["in", ["coalesce", ["get", "highway"], ""], ["literal", kind.highways]],
     layout: { "line-cap": "round", "line-join": "round" },
     paint: {
-      "line-color": casing ? colours.road.casing : colours.road[kind.id as "minor" | "main" | "motorway"],
+      "line-color": casing ? colours.road.casing : ["interpolate", ["linear"], ["zoom"], 11.5, colours.road.far[kind.id as RoadClass], 13.5, colours.road[kind.id as RoadClass]],
       "line-width": byZoom(kind.width, casing ? 1.4 : 0),
     },
   });

@@ -15,9 +15,11 @@ export function mapTools(map: CityMap | null): TemplateResult {
 }
 
 function sources(map: CityMap): TemplateResult {
-  const roads = [...new Set(map.roads.map((network) => network.attribution))].filter(Boolean);
-  const words = [t("map.boundaries"), ...roads].join(" · ");
-  return html`<p class="map-sources">${map.roads.some((network) => network.synthetic) ? html`<strong>${t("map.synthetic_roads")}</strong>` : nothing}<span title=${words}>${words}</span></p>`;
+  const roads = map.roads.filter((network) => !network.synthetic).map((network) => network.attribution);
+  const words = [t("map.boundaries"), ...new Set(roads)].filter(Boolean).join(" · ");
+  const synthetic = map.roads.some((network) => network.synthetic) ? html`<strong>${t("map.synthetic_roads")}</strong>` : nothing;
+  if (innerWidth > 640) return html`<p class="map-sources">${synthetic}<span title=${words}>${words}</span></p>`;
+  return html`<details class="map-sources"><summary>${synthetic} ${t("map.attribution")}</summary>${words}</details>`;
 }
 
 /** What stands in place of the map while it loads or when it can't be shown. */

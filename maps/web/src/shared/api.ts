@@ -39,10 +39,10 @@ async function readProblem(response: Response): Promise<Problem> {
   return new Problem(response.status, typeof body.detail === "string" ? body.detail : "");
 }
 
-async function send(method: string, path: string, body?: unknown): Promise<Response> {
-  const init: RequestInit = { method, headers: { Accept: "application/json" }, credentials: "same-origin" };
+async function send(method: string, path: string, body?: unknown, more: Record<string, string> = {}): Promise<Response> {
+  const init: RequestInit = { method, headers: { Accept: "application/json", ...more }, credentials: "same-origin" };
   if (body !== undefined) {
-    init.headers = { Accept: "application/json", "Content-Type": "application/json" };
+    init.headers = { ...init.headers, "Content-Type": "application/json" };
     init.body = JSON.stringify(body);
   }
   const response = await fetch(path, init).catch(() => {
@@ -58,8 +58,8 @@ export async function get<T>(path: string): Promise<T> {
 }
 
 /** POST; the answer is null when the server has nothing to say (204). */
-export async function post<T>(path: string, body?: unknown): Promise<T | null> {
-  const response = await send("POST", path, body ?? {});
+export async function post<T>(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T | null> {
+  const response = await send("POST", path, body ?? {}, headers);
   return response.status === 204 ? null : ((await response.json()) as T);
 }
 

@@ -45,7 +45,7 @@ export class Rows<T extends Keyed> extends Part {
   /** Move the cursor by so many rows and keep it in sight. */
   move(by: number): void {
     const from = this.items.findIndex((item) => item.id === (this.active ?? this.selected));
-    const to = Math.max(0, Math.min(this.items.length - 1, from < 0 ? 0 : from + by));
+    const to = Math.max(0, Math.min(this.items.length - 1, from + by));
     this.active = this.items[to]?.id ?? null;
     this.reveal(to);
     this.requestUpdate();

@@ -57,10 +57,13 @@ export class Stream {
   ) {}
 
   start(): () => void {
-    const wake = (): void => this.line?.abort();
+    const cut = (): void => this.line?.abort();
+    const wake = (): void => this.wake();
+    addEventListener("offline", cut);
     addEventListener("online", wake);
     void this.run();
     return () => {
+      removeEventListener("offline", cut);
       removeEventListener("online", wake);
       this.stopped.abort();
       this.line?.abort();
@@ -68,6 +71,7 @@ export class Stream {
   }
 
   private line: AbortController | null = null;
+  private wake: () => void = () => undefined;
 
   private async run(): Promise<void> {
     while (!this.stopped.signal.aborted) {
@@ -81,7 +85,10 @@ export class Stream {
       if (this.stopped.signal.aborted) return;
       this.tell("lost");
       const wait_ms = RETRY_MS[Math.min(this.failures++, RETRY_MS.length - 1)] ?? 8_000;
-      await new Promise((resolve) => setTimeout(resolve, wait_ms));
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+        setTimeout(resolve, wait_ms);
+      });
     }
   }
 

@@ -61,10 +61,15 @@ export interface CallOut {
   assignments: Assignment[];
 }
 
+export interface CallRecord extends CallOut {
+  result: string | null;
+  events: { at: string; account_id: number | null; what: string; detail: Record<string, unknown> }[];
+}
+
 export interface Recommendation {
   unit: { id: number; call_sign: string; kind: string; lon_deg: number; lat_deg: number; at: string };
   time_s: number;
-  length_m: number | null;
+  length_m: number;
   reason: { code: string; values: Record<string, string | number | null> };
   estimated: boolean;
 }

@@ -1,0 +1,121 @@
+"""The live map in a real browser over the real service."""
+
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.city import URBAN, City, drive, fix, now
+from tests.browser.conftest import sign_in
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def city(live_server, database_url, account, tmp_path) -> City:
+    """A city without anybody in it yet."""
+    return City(live_server, database_url, account, tmp_path)
+
+
+@pytest.fixture
+def desk(live_server, account, visitor) -> Page:
+    """A dispatcher's page, not opened yet: `sign_in` when the city is ready."""
+    page = visitor().new_page()
+    page.desk = lambda: sign_in(page, live_server, account("dispatcher"))  # type: ignore[attr-defined]
+    return page
+
+
+def place_of(page: Page) -> tuple[float, float]:
+    """Longitude and latitude as the detail panel shows them."""
+    words = page.locator(".detail .facts dd", has_text="113.").locator("small").inner_text()
+    lon, lat = words.split(",")
+    return float(lon), float(lat)
+
+
+def test_a_unit_appears_and_moves_when_its_fixes_are_stored(city, desk):
+    (unit,) = city.add_units("芦淞-巡-01")
+    desk.desk()
+    row = desk.get_by_role("option", name="芦淞-巡-01")
+    expect(row).to_contain_text("尚无定位")
+    start = now() - timedelta(seconds=20)
+    city.report(drive(unit.device_id, start, [0]))
+    expect(row).to_contain_text("43 km/h")
+    row.click()
+    before = place_of(desk)
+    city.report(drive(unit.device_id, start, [10]))
+    expect(desk.locator(".detail")).to_contain_text(f"{URBAN[0] + 120 / 98_400:.5f}")
+    after = place_of(desk)
+    assert after[0] > before[0]
+    assert after[1] == before[1]
+
+
+def test_the_symbol_on_the_map_can_be_clicked(city, desk):
+    (unit,) = city.add_units("芦淞-巡-02")
+    city.report([fix(unit.device_id, now(), 113.16, 27.845, speed_mps=0.0)])
+    desk.desk()
+    expect(desk.get_by_role("option", name="芦淞-巡-02")).to_contain_text("0 km/h")
+    desk.wait_for_timeout(1500)
+    box = desk.locator(".maplibregl-canvas").bounding_box()
+    assert box is not None
+    desk.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)  # the map opens centred on this place
+    expect(desk.locator(".detail h2")).to_have_text("芦淞-巡-02")
+
+
+def test_the_keyboard_searches_selects_follows_and_lets_go(city, desk):
+    city.add_units("芦淞-巡-01", "芦淞-巡-02", "天元-摩-01")
+    units = city.add_units("天元-摩-02")
+    city.report(drive(units[0].device_id, now(), [0]))
+    desk.desk()
+    expect(desk.locator(".row")).to_have_count(4)
+    desk.keyboard.press("/")
+    desk.keyboard.type("天元")
+    expect(desk.locator(".row")).to_have_count(2)
+    desk.keyboard.press("ArrowDown")
+    desk.keyboard.press("ArrowDown")
+    desk.keyboard.press("Enter")
+    expect(desk.locator(".detail h2")).to_have_text("天元-摩-02")
+    desk.keyboard.press("Escape")
+    desk.keyboard.press("f")
+    expect(desk.get_by_role("button", name="跟随")).to_have_attribute("aria-pressed", "true")
+    desk.keyboard.press("t")
+    expect(desk.get_by_role("button", name="30 分钟轨迹")).to_have_attribute("aria-pressed", "true")
+    desk.keyboard.press("Escape")
+    desk.keyboard.press("Escape")
+    expect(desk.locator(".detail")).to_have_count(0)
+    desk.keyboard.press("?")
+    expect(desk.get_by_role("dialog")).to_be_visible()
+
+
+def test_a_unit_not_heard_of_is_shown_as_stale_with_its_age(city, desk):
+    fresh, silent = city.add_units("芦淞-巡-01", "芦淞-巡-02")
+    city.report(drive(fresh.device_id, now(), [0]) + drive(silent.device_id, now() - timedelta(minutes=17), [0]))
+    desk.desk()
+    row = desk.get_by_role("option", name="芦淞-巡-02")
+    expect(row).to_contain_text("17 分钟无定位")
+    expect(row.locator(".unit-symbol")).to_have_attribute("data-stale", "")
+    expect(desk.get_by_role("option", name="芦淞-巡-01").locator("[data-stale]")).to_have_count(0)
+    desk.get_by_label("状态").select_option("stale")
+    expect(desk.locator(".row")).to_have_count(1)
+
+
+def test_a_lost_connection_is_said_and_what_was_missed_arrives(city, desk):
+    (unit,) = city.add_units("芦淞-巡-01")
+    start = now() - timedelta(seconds=30)
+    city.report(drive(unit.device_id, start, [0]))
+    desk.desk()
+    expect(desk.locator(".link-state")).to_have_text("实时")
+    desk.context.set_offline(True)
+    expect(desk.locator(".banner")).to_contain_text("失去连接")
+    city.report(drive(unit.device_id, start, [20], speed_mps=20.0))
+    desk.context.set_offline(False)
+    expect(desk.locator(".banner")).to_contain_text("连接已恢复")
+    expect(desk.get_by_role("option", name="芦淞-巡-01")).to_contain_text("72 km/h")
+
+
+def test_a_long_list_draws_only_the_rows_that_fit_on_the_screen(city, desk):
+    city.add_units(*(f"测试-{number:03d}" for number in range(40)))
+    desk.desk()
+    expect(desk.locator(".list-count")).to_contain_text("40 / 40")
+    assert desk.locator(".row").count() < 30
+    desk.get_by_role("listbox").press("End")
+    expect(desk.get_by_role("option", name="测试-039")).to_be_visible()
