@@ -1,10 +1,10 @@
 """One terminal's socket: what it says goes to the pipeline, and the answer goes out after the commit, in order."""
 
 import asyncio
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 import structlog
 
@@ -13,11 +13,10 @@ from geo.fix import Fix
 from services import fleet
 from services.errors import UnavailableError
 from services.ingest.jt808 import events, positions
+from services.ingest.jt808.framing import Version
 from services.ingest.jt808.messages.session import Registration, Result
 from services.ingest.jt808.terminal import Terminal
-
-if TYPE_CHECKING:
-    from api.gateway.server import Gateway
+from services.pipeline import Pipeline
 
 MAX_WAITING = 2_000  # fixes of one terminal that may wait for their commit before its socket is left unread
 MAX_UNSENT_BYTES = 64 * 1024  # answers that a slow terminal may leave unread, likewise
@@ -31,6 +30,45 @@ _REGISTRATIONS = {
 log = structlog.get_logger()
 
 
+class Host(Protocol):
+    """What a connection asks of the gateway it belongs to."""
+
+    pipeline: Pipeline
+    future_tolerance: timedelta
+    past_tolerance: timedelta
+    time: Callable[[], float]
+
+    def greet(self, connection: "Connection") -> None:
+        """Know a new connection."""
+
+    def forget(self, connection: "Connection") -> None:
+        """Forget a connection that is gone."""
+
+    def is_full(self) -> bool:
+        """Say whether too much waits for its commit."""
+
+    def hold(self, connection: "Connection") -> None:
+        """Leave a connection unread until there is room."""
+
+    def relieve(self) -> None:
+        """Read again from those left unread, if there is room."""
+
+    def refuse(self, connection: "Connection", event: events.Refused, now: datetime) -> None:
+        """Count and keep a frame that was not accepted."""
+
+    async def register(self, who: fleet.Identity) -> str | fleet.Answer:
+        """Return a new authentication code, or why there is none."""
+
+    async def authenticate(self, phone: str, code: str, imei: str) -> tuple[int, Version | None] | None:
+        """Return the device whose code this is, and the edition it registered with."""
+
+    async def unregister(self, device_id: int) -> None:
+        """Forget the code of a device."""
+
+    async def sign_in(self, connection: "Connection", device_id: int) -> None:
+        """Let a connection speak for a device, and no other."""
+
+
 class Connection(asyncio.Protocol):
     """Nothing is accepted before authentication, nothing is acknowledged before its commit, no content closes it."""
 
@@ -39,7 +77,7 @@ class Connection(asyncio.Protocol):
         "device_id", "heard_s", "remote", "stuck_s", "terminal",
     )  # fmt: skip
 
-    def __init__(self, gateway: "Gateway") -> None:
+    def __init__(self, gateway: Host) -> None:
         """Belong to a gateway."""
         self._gateway = gateway
         self.terminal = Terminal()
