@@ -67,7 +67,9 @@ class Area:
         """
         (ax, bx), (ay, by) = crs.project_points([start.lon_deg, end.lon_deg], [start.lat_deg, end.lat_deg], self.epsg)
         length_m = math.hypot(bx - ax, by - ay)
-        if length_m == 0:
+        west, south, east, north = self.metric.bounds
+        aside = max(ax, bx) < west or min(ax, bx) > east or max(ay, by) < south or min(ay, by) > north
+        if aside or length_m == 0:
             return False
         nx, ny = (ay - by) / length_m, (bx - ax) / length_m
         lines = [

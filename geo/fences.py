@@ -12,12 +12,11 @@ fix deep on the present side re-arms the rule. A vehicle that jitters on the edg
 most, and one that really leaves is told at once.
 """
 
-import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from geo.areas import Area
 from geo.fix import UNTIMELY, UNUSABLE, Fix, Quality
@@ -45,6 +44,8 @@ MAX_GAP_S: Final = 120.0
 
 NO_EVIDENCE: Final = UNUSABLE | UNTIMELY | Quality.SPEED | Quality.JUMP
 """A fix with one of these flags says nothing about any area."""
+
+_NO_EVIDENCE: Final = int(NO_EVIDENCE)  # operations of IntFlag cost a microsecond each
 
 
 class Trigger(StrEnum):
@@ -83,9 +84,11 @@ class Rule:
     max_gap_s: float = MAX_GAP_S
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """One fix as seen from one area. The distance is infinite where it was not worth measuring (deep in, deep out)."""
+class Sight(NamedTuple):
+    """One fix as seen from one area. The distance is infinite where it was not worth measuring (deep in, deep out).
+
+    Sights and states are tuples because tens of thousands are made a second: a frozen dataclass costs five times that.
+    """
 
     at: datetime
     lon_deg: float
@@ -118,8 +121,7 @@ class Event:
     r95_m: float
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """What is known of one device at one rule; immutable, and JSON both ways."""
 
     at: datetime | None = None  # of the newest fix taken in
@@ -137,10 +139,6 @@ class State:
     def idle(self) -> bool:
         """Whether a fix deep outside would teach nothing: such a state needs no reading and no writing."""
         return self.far and self.armed and self.side is Side.OUT and not self.run
-
-    def dump(self) -> str:
-        """Return the state as a JSON document."""
-        return json.dumps(self.to_json(), allow_nan=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as JSON values."""
@@ -186,7 +184,7 @@ def r95_of(fix: Fix) -> float:
 
 def is_evidence(fix: Fix) -> bool:
     """Whether a fix may be evidence at all: usable, timely, no outlier, and not hopelessly vague."""
-    return not fix.flags & NO_EVIDENCE and r95_of(fix) <= MAX_R95_M
+    return not int.__and__(fix.flags, _NO_EVIDENCE) and r95_of(fix) <= MAX_R95_M
 
 
 def begin(prior: Sight | None) -> State:
@@ -204,7 +202,7 @@ def begin(prior: Sight | None) -> State:
 def step(state: State, rule: Rule, sight: Sight, area: Area) -> tuple[State, tuple[Event, ...]]:
     """Take in one fix. A fix not newer than the state changes nothing but the count of late ones."""
     if state.at is not None and sight.at <= state.at:
-        return (replace(state, late=state.late + 1) if sight.at < state.at else state), ()
+        return (state._replace(late=state.late + 1) if sight.at < state.at else state), ()
     if rule.trigger is Trigger.CROSS:
         return _step_cross(state, rule, sight, area)
     after = _step_side(state, rule, sight)
@@ -218,22 +216,21 @@ def step(state: State, rule: Rule, sight: Sight, area: Area) -> tuple[State, tup
 
 def _step_side(state: State, rule: Rule, sight: Sight) -> State:
     """Weigh a fix for or against the known side."""
-    other = Side.OUT if state.side is Side.IN else Side.IN
-    evidence, deep = sight.evidence, sight.deep
-    lean = Side.IN if sight.distance_m < 0 else Side.OUT
-    far = deep and lean is Side.OUT
-    if lean is not other:  # it speaks for the known side, or settles an unknown one outside
-        settles = state.side is Side.UNKNOWN and evidence is Evidence.CLEAR_OUT
-        side, since = (Side.OUT, sight.at) if settles else (state.side, state.since)
-        return State(sight.at, side, since, state.armed or deep, state.told, far, late=state.late)
-    if evidence is Evidence.AMBIGUOUS:
-        return replace(state, at=sight.at, far=False)
+    known, inside, deep = state.side, sight.distance_m < 0, sight.deep
+    other = Side.OUT if known is Side.IN else Side.IN
+    far = deep and not inside
+    if inside is not (other is Side.IN):  # it speaks for the known side, or settles an unknown one outside
+        settles = known is Side.UNKNOWN and sight.evidence is Evidence.CLEAR_OUT
+        side, since = (Side.OUT, sight.at) if settles else (known, state.since)
+        return State(sight.at, side, since, state.armed or deep, state.told, far, 0, None, None, state.late)
+    if sight.evidence is Evidence.AMBIGUOUS:
+        return state._replace(at=sight.at, far=False)
     first = state.first or sight
     run = state.run + (WIDE if deep and not state.armed else 1)
     needed = rule.confirm_fixes * (1 if state.armed else WIDE)
     needed_s = rule.confirm_s if state.armed or deep else max(rule.confirm_s, CALM_S)
     if run < needed or sight.at - first.at < timedelta(seconds=needed_s):
-        return replace(state, at=sight.at, far=far, run=run, first=first)
+        return state._replace(at=sight.at, far=far, run=run, first=first)
     return State(sight.at, other, first.at, armed=deep, far=far, late=state.late)
 
 
@@ -242,16 +239,16 @@ def _step_dwell(after: State, rule: Rule, sight: Sight) -> tuple[State, tuple[Ev
     due = after.side is Side.IN and not after.told and sight.evidence is Evidence.CLEAR_IN
     if not due or after.since is None or sight.at - after.since < timedelta(seconds=rule.dwell_s):
         return after, ()
-    return replace(after, told=True), (_event(rule, sight, sight),)
+    return after._replace(told=True), (_event(rule, sight, sight),)
 
 
 def _step_cross(state: State, rule: Rule, sight: Sight, area: Area) -> tuple[State, tuple[Event, ...]]:
     """Look for a passage: clear outside, then inside or straight through, then clear outside again."""
     evidence, anchor = sight.evidence, state.anchor
     if evidence is Evidence.AMBIGUOUS:
-        return replace(state, at=sight.at, far=False), ()
+        return state._replace(at=sight.at, far=False), ()
     if evidence is Evidence.CLEAR_IN:
-        return replace(state, at=sight.at, side=Side.IN, far=False), ()
+        return state._replace(at=sight.at, side=Side.IN, far=False), ()
     through = anchor is not None and (
         state.side is Side.IN
         or (sight.at - anchor.at <= timedelta(seconds=rule.max_gap_s) and area.passes(anchor, sight))

@@ -1,11 +1,11 @@
 """Alerts (预警): raised once, acknowledged, closed with a reason; never deleted, never closed by the machine."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Double, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from geo.fix import UNTIMELY, UNUSABLE, Fix
@@ -54,6 +54,28 @@ class Alerts:
     next_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class NewAlert:
+    """An alert to raise."""
+
+    key: str  # the same cause has the same key
+    kind: str  # area_enter, area_leave, area_dwell, area_cross, sos, …
+    severity: str  # notice, warning, urgent
+    at: datetime  # event time, not the time of raising
+    device_id: int | None = None
+    area_id: int | None = None
+    lon_deg: float | None = None  # CGCS2000, as is lat_deg
+    lat_deg: float | None = None
+    detail: dict[str, Any] = field(default_factory=dict)  # JSON values that explain it
+
+
+_RAISE = (
+    insert(Alert)
+    .values(place=point(bindparam("lon_deg", type_=Double), bindparam("lat_deg", type_=Double)))
+    .on_conflict_do_nothing()
+)
+
+
 async def raise_alert(
     db: WriteSession,
     *,
@@ -69,24 +91,16 @@ async def raise_alert(
 ) -> int | None:
     """Raise an alert and return its id, or None if the same key (or an open SOS of the device) stands already.
 
-    Args:
-        db: the transaction of the cause.
-        key: the same cause has the same key.
-        kind: area_enter, area_leave, area_dwell, area_cross, sos, …
-        severity: notice, warning, urgent.
-        at: event time, not the time of raising.
-        device_id: whose doing it is.
-        area_id: where it is, as an area.
-        lon_deg: where it is, CGCS2000.
-        lat_deg: likewise.
-        detail: JSON values that explain it.
+    The arguments are those of `NewAlert`; `db` is the transaction of the cause.
     """
-    place = None if lon_deg is None or lat_deg is None else point(lon_deg, lat_deg)
-    row = insert(Alert).values(
-        key=key, kind=kind, severity=severity, at=at, device_id=device_id, area_id=area_id, place=place,
-        detail=detail or {},
-    )  # fmt: skip
-    return (await db.execute(row.on_conflict_do_nothing().returning(Alert.id))).scalar()
+    new = NewAlert(key, kind, severity, at, device_id, area_id, lon_deg, lat_deg, detail or {})
+    return (await db.execute(_RAISE.returning(Alert.id), _values(new))).scalar()
+
+
+async def raise_alerts(db: WriteSession, new: Sequence[NewAlert]) -> None:
+    """Raise many alerts at once, each as `raise_alert` does."""
+    if new:
+        await db.execute(_RAISE, [_values(alert) for alert in new])
 
 
 async def list_alerts(
@@ -160,6 +174,12 @@ async def watch_alarms(db: WriteSession, fixes: Sequence[Fix], settings: Setting
         elif moment > _last_heard(known):
             known.detail = {**known.detail, "fixes": known.detail.get("fixes", 0) + 1, **_heard(fix, moment)}
             await db.flush()
+
+
+def _values(new: NewAlert) -> dict[str, Any]:
+    """Return the parameters of `_RAISE`; without coordinates the point is null, and so is the place."""
+    names = ("key", "kind", "severity", "at", "device_id", "area_id", "lon_deg", "lat_deg", "detail")
+    return {name: getattr(new, name) for name in names}
 
 
 async def _sos_of(db: WriteSession, device_id: int, moment: datetime) -> Alert | None:

@@ -10,14 +10,14 @@ A device that is near no area and busy with none costs no row, read or written. 
 """
 
 import asyncio
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ARRAY, BigInteger, DateTime, any_, cast, func, select, text, true, union_all
 
 from geo import fences
-from geo.fences import Event, State
+from geo.fences import Event, State, Trigger
 from geo.fix import Fix
 from services import alerts, tracks
 from services.areas.board import Board, Watched, current_board
@@ -36,8 +36,8 @@ TOUCH = timedelta(seconds=60)
 
 _SAVE = text("""
 INSERT INTO area_state (rule_id, device_id, at, idle, state)
-SELECT * FROM unnest(CAST(:rules AS bigint[]), CAST(:devices AS bigint[]), CAST(:at AS timestamptz[]),
-    CAST(:idle AS boolean[]), CAST(CAST(:states AS text[]) AS jsonb[]))
+SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+    AS new (rule_id bigint, device_id bigint, at timestamptz, idle boolean, state jsonb)
 ON CONFLICT (rule_id, device_id) DO UPDATE SET at = excluded.at, idle = excluded.idle, state = excluded.state
 WHERE area_state.at <= excluded.at
 """)
@@ -65,9 +65,8 @@ async def watch(db: WriteSession, fixes: Sequence[Fix], settings: Settings) -> N
     await asyncio.to_thread(glance.measure_before, fresh)
     after = await asyncio.to_thread(glance.step, pairs, states)
     await _save(db, {pair: state for pair, (state, _) in after.items() if _is_news(states.get(pair), state)})
-    for (rule_id, device_id), (_, events) in after.items():
-        for event in events:
-            await _raise(db, board.rules[rule_id], device_id, event)
+    told = [(pair, event) for pair, (_, events) in after.items() for event in events]
+    await alerts.raise_alerts(db, [_alert(board.rules[rule], device_id, event) for (rule, device_id), event in told])
     board.remember(glance.fixes[span[-1]] for span in glance.spans.values())
 
 
@@ -131,30 +130,23 @@ def _is_news(before: State | None, after: State | None) -> bool:
         return False
     if before is None or before.at is None or after.at - before.at >= TOUCH:
         return True
-    return replace(after, at=before.at) != before
+    return after._replace(at=before.at) != before
 
 
 async def _save(db: WriteSession, states: Mapping[Pair, State | None]) -> None:
-    kept = [(rule_id, device_id, state) for (rule_id, device_id), state in states.items() if state is not None]
-    if not kept:
-        return
-    rules, devices, after = zip(*kept, strict=True)
-    values = {"rules": list(rules), "devices": list(devices), "at": [state.at for state in after]}
-    packed = {"idle": [state.idle for state in after], "states": [state.dump() for state in after]}
-    await db.execute(_SAVE, {**values, **packed})
+    rows = [
+        {"rule_id": pair[0], "device_id": pair[1], "at": state.at, "idle": state.idle, "state": state.to_json()}
+        for pair, state in states.items()
+        if state is not None
+    ]
+    if rows:
+        await db.execute(_SAVE, {"rows": json.dumps(rows, default=datetime.isoformat, allow_nan=False)})
 
 
-async def _raise(db: WriteSession, watched: Watched, device_id: int, event: Event) -> None:
+def _alert(watched: Watched, device_id: int, event: Event) -> alerts.NewAlert:
     detail = {"rule_id": watched.id, "known_at": event.known_at.isoformat(), "accuracy_m": event.r95_m}
-    await alerts.raise_alert(
-        db,
-        key=f"area:{watched.id}:{device_id}:{event.trigger}:{event.at.isoformat()}",
-        kind=f"area_{event.trigger}",
-        severity=watched.severity,
-        at=event.at,
-        device_id=device_id,
-        area_id=watched.area_id,
-        lon_deg=event.lon_deg,
-        lat_deg=event.lat_deg,
-        detail=detail if event.trigger != "dwell" else {**detail, "dwell_s": watched.rule.dwell_s},
-    )
+    if event.trigger is Trigger.DWELL:
+        detail["dwell_s"] = watched.rule.dwell_s
+    key = f"area:{watched.id}:{device_id}:{event.trigger}:{event.at.isoformat()}"
+    kind, place = f"area_{event.trigger}", (event.lon_deg, event.lat_deg)
+    return alerts.NewAlert(key, kind, watched.severity, event.at, device_id, watched.area_id, *place, detail)

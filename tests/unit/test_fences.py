@@ -92,7 +92,7 @@ def test_confirmation_may_ask_for_more_fixes_and_for_time():
 
 def test_a_vague_fix_between_two_clear_ones_does_not_undo_them():
     seen = sights(FIELD, [-400, 100, 100, 100])
-    seen[2] = replace(seen[2], r95_m=200.0, distance_m=-100.0)
+    seen[2] = seen[2]._replace(r95_m=200.0, distance_m=-100.0)
     assert seen[2].evidence is Evidence.AMBIGUOUS
     _, events = run(ENTER, seen)
     assert [(e.at, e.known_at) for e in events] == [(seen[1].at, seen[3].at)]
@@ -163,7 +163,7 @@ def test_dwelling_is_told_once_a_stay_and_only_by_a_clear_fix():
 
 def test_a_silence_does_not_end_a_stay():
     early = sights(FIELD, [-200, 300, 300])
-    later = replace(early[-1], at=early[-1].at + timedelta(hours=1))
+    later = early[-1]._replace(at=early[-1].at + timedelta(hours=1))
     _, events = run(Rule(Trigger.DWELL, dwell_s=1800), [*early, later])
     assert [e.at for e in events] == [later.at]
 
@@ -207,10 +207,10 @@ def test_coming_out_without_having_gone_in_is_no_crossing():
 def test_a_late_fix_changes_nothing_and_is_counted():
     seen = sights(FIELD, [-400, -200, 300, 500])
     state, _ = run(ENTER, seen)
-    for late in (replace(seen[1], distance_m=math.inf), seen[0]):
+    for late in (seen[1]._replace(distance_m=math.inf), seen[0]):
         after, events = fences.step(state, ENTER, late, FIELD)
         assert events == ()
-        assert after == replace(state, late=1)
+        assert after == state._replace(late=1)
     again, events = fences.step(state, ENTER, seen[3], FIELD)
     assert (again, events) == (state, ())
 
@@ -233,7 +233,7 @@ def test_an_idle_state_learns_nothing_from_a_fix_deep_outside():
         assert state.idle
         after, events = fences.step(state, rule, sights(FIELD, [-300] * 7)[-1], FIELD)
         assert events == ()
-        assert replace(after, at=None, since=None, anchor=None) == replace(state, at=None, since=None, anchor=None)
+        assert after._replace(at=None, since=None, anchor=None) == state._replace(at=None, since=None, anchor=None)
 
 
 @pytest.mark.parametrize("flag", list(Quality))
