@@ -7,7 +7,6 @@ import uvicorn
 import uvloop
 
 from api import gateway, logs, worker
-from api.main import create_app
 from services.db.engine import check_ready, make_engine, reading
 from services.settings import Settings
 
@@ -18,6 +17,8 @@ def register(app: typer.Typer) -> None:
     @app.command("api")
     def serve_api() -> None:
         """Serve the pages and the HTTP API."""
+        from api.main import create_app  # noqa: PLC0415 -- 150 MB that gateway and worker need not carry
+
         logs.configure()
         settings = Settings()
         uvicorn.run(
