@@ -6,6 +6,7 @@ the naive way, every polygon asked for every point.
 """
 
 import json
+import os
 import platform
 import random
 import time
@@ -105,7 +106,7 @@ def measure() -> dict[str, object]:
         "areas": AREAS, "devices": DEVICES, "fixes": fixes, "batch": DEVICES, "events": events,
         "pairs_met": len(states), "build_s": round(build_s, 2),
         "engine_fixes_per_s": round(engine), "engine_fixes_per_cpu_s": round(fixes / cpu_s),
-        "single_fix_p50_ms": _ms(singles_s, 50), "single_fix_p95_ms": _ms(singles_s, 95),
+        "single_fix_p50_ms": _ms(singles_s, 50), "single_fix_p95_ms": _ms(singles_s, 95), "load": os.getloadavg()[0],
         "limit_bare_tree_fixes_per_s": round(limit), "engine_to_limit": round(engine / limit, 3),
         "naive_fixes_per_s": round(naive, 1), "engine_to_naive": round(engine / naive),
     }  # fmt: skip

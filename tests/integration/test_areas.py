@@ -188,6 +188,15 @@ async def test_where_a_device_comes_from_is_read_from_the_store_after_a_restart(
     ]
 
 
+async def test_a_blackout_over_an_area_is_no_crossing_and_leaves_no_row(engine, draw, watch, told):
+    device = await make_device(engine)
+    await draw(CROSS)
+    await watch(way(device, [-1000]))
+    await watch(way(device, [4000], start_s=600))
+    assert await told() == []
+    assert await states(engine) == []
+
+
 async def test_a_device_that_stood_inside_when_the_area_was_drawn_has_not_entered(engine, draw, watch, told):
     device = await make_device(engine)
     async with writing(engine) as db:

@@ -1,6 +1,7 @@
 """Distances to areas: exact near the edge, signed, with holes, in every zone."""
 
 import math
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -158,6 +159,18 @@ def test_geojson_polygons_with_holes_and_heights_become_multipolygons():
 def test_what_is_no_area_is_refused_with_a_sentence(geojson, sentence):
     with pytest.raises(areas.ShapeError, match=sentence):
         areas.read_shape(geojson)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.sampled_from(["lon", "0"]), inner, max_size=2),
+)
+
+
+@given(st.sampled_from(["Polygon", "MultiPolygon"]), JSON)
+def test_any_coordinates_are_either_an_area_or_refused_with_a_sentence(kind, coordinates):
+    with suppress(areas.ShapeError):
+        assert areas.read_shape({"type": kind, "coordinates": coordinates}).is_valid
 
 
 def test_too_many_vertices_are_refused():
