@@ -1,6 +1,7 @@
 """Roads: a directed network, travel times and ways over it."""
 
-from geo.roads.graph import ACCESS_MPS, DEFAULT_PACE_S_PER_M, MAX_ACCESS_M, Reach, RoadGraph
+from geo.roads.graph import DEFAULT_PACE_S_PER_M, Reach, RoadGraph
+from geo.roads.ties import ACCESS_MPS, MAX_ACCESS_M
 from geo.roads.values import (
     FORBIDDEN,
     Anchors,

@@ -60,7 +60,7 @@ class Network:
         costs = np.column_stack((self.cost_s, self.reverse_cost_s))
         wrong = ~(np.isfinite(costs) & ((costs >= 0) | (costs == FORBIDDEN))).all(axis=1)
         wrong |= ~(np.isfinite(self.length_m) & (self.length_m >= 0))
-        if not (costs != FORBIDDEN).any():
+        if not (costs[self.source != self.target] != FORBIDDEN).any():
             raise NetworkError("No edge of the network may be driven.")
         if wrong.any():
             row = int(np.argmax(wrong))
@@ -71,34 +71,38 @@ class Network:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Anchors:
-    """Where places touch the network. Arrays of (n, 2) hold a column for each end of the edge a place lies on.
+    """Where places touch the network. Arrays of (n, 2) hold a column for each end of the street a place lies on.
 
-    A place that is a node has that node at both ends and nothing to go. A place off the network has infinite times.
+    A place on a junction has that junction at both ends and nothing to go. A place off the network has infinite times.
     """
 
     place: Floats  # (n, 2) lon, lat
     touch: Floats  # (n, 2) lon, lat of the nearest point of the network
-    edge: Ints  # (n,) or -1
-    share: Floats  # (n,) how far along the edge, 0 to 1
-    end: Ints  # (n, 2) indices of nodes
+    street: Ints  # (n,) or -1: on a junction
+    position: Floats  # (n,) along the streets' vertices
+    end: Ints  # (n, 2) indices of junctions: of the street's beginning, and of its end
     leave_s: Floats  # (n, 2) from the place to each end
     arrive_s: Floats  # (n, 2) from each end to the place
     way_m: Floats  # (n, 2) between the place and each end
-    access_s: Floats  # (n,)
-    access_m: Floats  # (n,)
+    access_m: Floats  # (n,) between the place and the network
 
     def __len__(self) -> int:
         """Count the places."""
-        return len(self.edge)
+        return len(self.street)
 
     def __getitem__(self, rows: slice | Ints) -> Self:
         """Return some of the places."""
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
+    def joined(self, others: Self) -> Self:
+        """Return these places, then the others."""
+        pairs = ((getattr(self, field.name), getattr(others, field.name)) for field in fields(self))
+        return type(self)(*map(np.concatenate, pairs))
+
     @property
     def on_network(self) -> Bools:
         """Whether each place is near enough to a road."""
-        found: Bools = np.isfinite(self.access_s)
+        found: Bools = np.isfinite(self.access_m)
         return found
 
 

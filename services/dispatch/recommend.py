@@ -77,7 +77,7 @@ def rank(
     airline_m = crs.haversine_m(places[:, 0], places[:, 1], lon_deg, lat_deg)
     ways: list[Journey] = []
     if graph:
-        ways = graph.nearest(graph.at_places(lon_deg, lat_deg), graph.at_places(places[:, 0], places[:, 1]), limit)
+        ways = graph.nearest_places(graph.at_places(lon_deg, lat_deg), places[:, 0], places[:, 1], limit)
     found = [
         Recommendation(
             units[way.origin], way.time_s, way.length_m, _reason(way, ways[0], units, airline_m), estimated=False

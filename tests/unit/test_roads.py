@@ -153,8 +153,7 @@ def test_times_are_those_of_relaxing_every_edge_until_nothing_changes(edges, tar
 
 @given(st.integers(0, 10_000))
 def test_the_bounded_search_finds_the_same_nearest_as_the_full_one(seed):
-    rng = np.random.default_rng(seed)
-    side = 8
+    rng, side = np.random.default_rng(seed), 8
     nodes = {r * side + c + 1: (113 + c * 0.004, 28 + r * 0.004) for r in range(side) for c in range(side)}
     pairs = [(n, n + 1) for n in nodes if n % side] + [(n, n + side) for n in nodes if n + side in nodes]
     edges = [(a, b, *rng.choice([-1, 20, 40, 300], 2, p=[0.2, 0.4, 0.3, 0.1])) for a, b in pairs]
@@ -164,6 +163,7 @@ def test_the_bounded_search_finds_the_same_nearest_as_the_full_one(seed):
     full = graph.times_to(scene, units)
     found = graph.nearest(scene, units, 4)
     assert [way.time_s for way in found] == pytest.approx(sorted(full[np.isfinite(full)])[:4])
+    assert graph.nearest_places(scene, lon[1:], lat[1:], 4) == found
     for way in found:
         route = graph.route(units[way.origin : way.origin + 1], scene)
         assert (route.time_s, route.length_m) == pytest.approx((way.time_s, way.length_m))
