@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from api import graph, problems, stream
 from api.routes import (
@@ -68,3 +69,8 @@ def create_app(settings: Settings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     return app
+
+
+def routes() -> list[APIRoute]:
+    """Return every HTTP route, for those who walk or describe them all."""
+    return [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]

@@ -1,10 +1,13 @@
 """What several routes say in the same words."""
 
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict
 
 T = TypeVar("T")
+Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+"""The number of a thing in a path: more would not fit its column."""
 
 
 class Model(BaseModel):

@@ -4,11 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from fastapi.routing import APIRoute
-from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
-from api.main import create_app
+from api.main import routes
 from services.settings import Settings
 
 
@@ -24,11 +22,9 @@ def settings_page() -> str:
 
 def routes_page() -> str:
     """Return the page of all HTTP routes."""
-    app = create_app(Settings(database_url=SecretStr("postgresql://nobody@127.0.0.1:1/none")))
     rows = [
         f"| {method} | `{route.path}` | {(route.description or '').splitlines()[0]} |"
-        for route in app.routes
-        if isinstance(route, APIRoute)
+        for route in routes()
         for method in sorted(route.methods - {"HEAD"})
     ]
     head = (

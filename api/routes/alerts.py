@@ -3,16 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from api import deps
-from api.schemas import Model, Page
+from api.schemas import Id, Model, Page
 from services import alerts
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
-
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 class AlertOut(Model):

@@ -4,16 +4,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, status
+from fastapi import APIRouter, Query, status
 from pydantic import Field
 
 from api import deps
-from api.schemas import Model, Page
+from api.schemas import Id, Model, Page
 from services import areas
 
 router = APIRouter(prefix="/areas", tags=["areas"])
-
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 class RuleIn(Model):

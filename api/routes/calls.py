@@ -3,17 +3,15 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, status
+from fastapi import APIRouter, Header, Query, status
 from pydantic import Field
 
 from api import deps, graph
-from api.schemas import Model, Page
+from api.schemas import Id, Model, Page
 from services import dispatch
 from services.dispatch.codes import HIGHEST_PRIORITY, LOWEST_PRIORITY
 
 router = APIRouter(prefix="/calls", tags=["calls"])
-
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 class AssignmentOut(Model):

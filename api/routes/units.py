@@ -4,18 +4,17 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Response, status
+from fastapi import APIRouter, Query, Response, status
 from pydantic import AwareDatetime, Field
 
 from api import deps
-from api.schemas import Model, Page
+from api.schemas import Id, Model, Page
 from geo import track
 from geo.fix import Fix
 from services import fleet, tracks
 
 router = APIRouter(prefix="/units", tags=["units"])
 
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Row = tuple[float, float, float, float | None, float | None, float | None, int]
 COLUMNS = ("at_epoch_s", "lon_deg", "lat_deg", "speed_mps", "heading_deg", "accuracy_m", "flags")
 

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi.routing import APIRoute
 
 from api.cli import reference
-from api.main import create_app
+from api.main import routes
 from services.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -18,12 +17,8 @@ OPEN = {
 }  # fmt: skip
 
 
-def routes() -> list[APIRoute]:
-    app = create_app(Settings(database_url="postgresql://nobody:x@127.0.0.1:1/none"))
-    return [route for route in app.routes if isinstance(route, APIRoute)]
-
-
 def test_every_route_is_described():
+    assert len(routes()) > 20
     assert [route.path for route in routes() if not (route.description or "").strip()] == []
 
 
@@ -31,13 +26,11 @@ async def test_every_route_but_the_open_ones_refuses_who_is_not_signed_in(applic
     transport = httpx.ASGITransport(application)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         walked = 0
-        for route in application.routes:
-            if not isinstance(route, APIRoute):
-                continue
+        for route in routes():
             for method in route.methods - {"HEAD"}:
                 if (method, route.path) in OPEN:
                     continue
-                path = route.path.replace("{path:path}", "x")
+                path = route.path
                 for name in route.param_convertors:
                     path = path.replace(f"{{{name}}}", "1")
                 answer = await client.request(method, path)
