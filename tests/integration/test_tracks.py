@@ -219,6 +219,21 @@ async def test_a_span_that_is_empty_or_too_long_is_refused(engine: AsyncEngine, 
                 await tracks.read(who, db, device_id=1, start=start, end=end)
 
 
+async def test_a_track_that_is_too_much_for_one_answer_is_refused_not_cut(
+    engine: AsyncEngine, mandate: Mandates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracks, "MAX_FIXES", 3)
+    monkeypatch.setattr(tracks, "_AT_A_TIME", 2)
+    who, span = await mandate("dispatcher"), {"start": NOW - timedelta(hours=1), "end": NOW}
+    await store(engine, *(a_fix(age_s=age) for age in (3, 2, 1)))
+    async with reading(engine) as db:
+        assert await tracks.read(who, db, device_id=1, **span) == [a_fix(age_s=age) for age in (3, 2, 1)]
+    await store(engine, a_fix(age_s=4))
+    async with reading(engine) as db:
+        with pytest.raises(tracks.SpanError):
+            await tracks.read(who, db, device_id=1, **span)
+
+
 async def test_nobody_reads_a_track_without_the_right(engine: AsyncEngine, mandate: Mandates) -> None:
     who = await mandate("auditor")
     async with reading(engine) as db:
