@@ -1,13 +1,15 @@
-"""`tianshu decode`: JT/T 808 frames in, one JSON object a frame out."""
+"""`tianshu decode`: what was received in, one JSON object a line out."""
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import typer
 
+from api.cli import decode809
 from services.errors import InvalidError
 from services.ingest import jt808
 from services.ingest.jt808 import framing, messages
@@ -18,43 +20,53 @@ MAX_LINE = 8 * framing.MAX_FRAME
 """A line longer than any frame in hex, spaces included, is not worth holding."""
 
 
+class Format(StrEnum):
+    """What can be decoded."""
+
+    JT808 = "jt808"
+    JT809 = "jt809"
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(decode)
 
 
 def decode(
-    file: Annotated[Path | None, typer.Argument(help="Frames as hex, one a line; standard input if left out")] = None,
+    file: Annotated[Path | None, typer.Argument(help="One frame a line; standard input if left out")] = None,
+    form: Annotated[Format, typer.Option("--format", help="What the lines hold")] = Format.JT808,
 ) -> None:
-    """Print what each JT/T 808 frame says: one JSON object a line, in the order of the frames.
+    """Print what each line says: one JSON object a line, in the order of the lines.
 
-    A frame that can't be read gives its reason: hex, escape, header, checksum, length, encrypted, unsupported (one of
-    several packets) or body. A message that is not in the table is shown with its raw body.
+    JT/T 808 and JT/T 809 are read as hex. A frame that can't be read gives its reason: hex, flag, escape, header,
+    checksum, length, encrypted, unsupported (one of several packets) or body. A message that is not in the table is
+    shown with its raw body.
     """
+    describe_line, max_line = FORMATS[form]
     try:
         if file is None:
-            _decode_lines(sys.stdin.buffer)
+            _decode_lines(sys.stdin.buffer, describe_line, max_line)
         else:
             with file.open("rb") as stream:
-                _decode_lines(stream)
+                _decode_lines(stream, describe_line, max_line)
     except BrokenPipeError:
         raise typer.Exit(0) from None
     except OSError as error:
         raise InvalidError(f"{file} can't be read: {error.strerror or error}.") from error
 
 
-def _decode_lines(stream: BinaryIO) -> None:
+def _decode_lines(stream: BinaryIO, describe_line: Callable[[str], dict[str, Any]], max_line: int) -> None:
     """Print an object for each line that is not blank."""
-    for line in _lines(stream):
-        sys.stdout.write(json.dumps(describe(line), ensure_ascii=False) + "\n")
+    for line in _lines(stream, max_line):
+        sys.stdout.write(json.dumps(describe_line(line), ensure_ascii=False) + "\n")
     sys.stdout.flush()
 
 
-def _lines(stream: BinaryIO) -> Iterator[str]:
-    """The lines that are not blank, each cut at `MAX_LINE`."""
-    while line := stream.readline(MAX_LINE):
+def _lines(stream: BinaryIO, max_line: int) -> Iterator[str]:
+    """The lines that are not blank, each cut at `max_line` bytes."""
+    while line := stream.readline(max_line):
         rest = line
-        while not rest.endswith(b"\n") and (rest := stream.readline(MAX_LINE)):
+        while not rest.endswith(b"\n") and (rest := stream.readline(max_line)):
             pass
         if text := line.decode("ascii", "replace").strip():
             yield text
@@ -94,3 +106,10 @@ def _body(frame: jt808.Frame) -> Any:
     if frame.part is None and not messages.knows(frame):
         return {"raw": frame.body.hex()}
     return plain(messages.decode(frame))
+
+
+FORMATS: dict[Format, tuple[Callable[[str], dict[str, Any]], int]] = {
+    Format.JT808: (describe, MAX_LINE),
+    Format.JT809: (decode809.describe, decode809.MAX_LINE),
+}
+"""How a line of each format is read, and how long it may be. A format more is a line more."""
