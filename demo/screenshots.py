@@ -27,7 +27,12 @@ class Picture:
     language: str = "zh"
 
 
-def _live(page: Page) -> None:
+def _city(page: Page) -> None:
+    """Show everybody at once."""
+    page.locator(".row").first.wait_for()
+
+
+def _call(page: Page) -> None:
     """Open the most urgent call: who is on it, who could come."""
     page.locator(".row").first.wait_for()
     page.keyboard.press("2")
@@ -58,9 +63,10 @@ def _hotspots(page: Page) -> None:
 
 
 PICTURES = (
-    Picture("live", "/", _live),
+    Picture("live", "/", _city),
+    Picture("live-call", "/", _call),
     Picture("live-unit", "/", _unit, language="en"),
-    Picture("live-wall", "/", _live, width=1920, height=1080),
+    Picture("live-wall", "/", _call, width=1920, height=1080),
     Picture("live-phone", "/", _unit, width=390, height=844),
     Picture("replay", "/replay", _replay),
     Picture("hotspots", "/hotspots", _hotspots),
@@ -80,7 +86,7 @@ def main(
     folder.mkdir(parents=True, exist_ok=True)
     login = {"username": username, "password": password}
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS), env={"LANGUAGE": "zh_CN"})
         for picture in PICTURES:
             for theme in ("light", "dark"):
                 if only in f"{picture.name}-{theme}":

@@ -74,9 +74,11 @@ def test_the_keyboard_searches_selects_follows_and_lets_go(city, desk):
     desk.keyboard.press("ArrowDown")
     desk.keyboard.press("Enter")
     expect(desk.locator(".detail h2")).to_have_text("天元-摩-02")
-    desk.keyboard.press("Escape")
+    desk.keyboard.press("Escape")  # leaves the search
     desk.keyboard.press("f")
     expect(desk.get_by_role("button", name="跟随")).to_have_attribute("aria-pressed", "true")
+    city.report([fix(units[0].device_id, now(), URBAN[0] + 0.02, URBAN[1])])
+    desk.wait_for_function(f"Math.abs(JSON.parse(sessionStorage['tianshu.view'])[0] - {URBAN[0] + 0.02}) < 0.004")
     desk.keyboard.press("t")
     expect(desk.get_by_role("button", name="30 分钟轨迹")).to_have_attribute("aria-pressed", "true")
     desk.keyboard.press("Escape")

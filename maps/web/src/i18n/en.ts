@@ -317,6 +317,6 @@ export const en: Record<keyof typeof zh, string> = {
   "unit_of.kmh": "km/h",
   "unit_of.km": "km",
   "unit_of.m": "m",
+  "list.dot": ", ",
   "list.and": ", ",
-  "list.dot": ",",
 };

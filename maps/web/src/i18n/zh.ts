@@ -315,6 +315,6 @@ export const zh = {
   "unit_of.kmh": "公里/小时",
   "unit_of.km": "公里",
   "unit_of.m": "米",
-  "list.and": "、",
   "list.dot": " · ",
+  "list.and": "、",
 };

@@ -8,13 +8,15 @@ import { session } from "../shared/session.ts";
 import { duration } from "../shared/time.ts";
 import type { CallOut } from "../shared/types.ts";
 
+export const CALL_ROW_PX = 64;
+
 export const byUrgency = (calls: Iterable<CallOut>): CallOut[] =>
   [...calls].sort((a, b) => a.priority - b.priority || a.taken_at.localeCompare(b.taken_at));
 
 export function callList(calls: CallOut[], selected: number | null, now_ms: number, startNew: () => void): TemplateResult {
   return html`${session.may("take_call") ? html`<div class="list-head"><button class="button primary" aria-keyshortcuts="N" @click=${startNew}>${icon("plus")}${t("call.new")}</button></div>` : nothing}
     ${calls.length
-      ? html`<tianshu-rows .items=${calls} .row=${(call: CallOut) => row(call, now_ms)} .selected=${selected} .label=${t("live.calls")} .rowHeight=${64}></tianshu-rows>`
+      ? html`<tianshu-rows .items=${calls} .row=${(call: CallOut) => row(call, now_ms)} .selected=${selected} .label=${t("live.calls")} .rowHeight=${CALL_ROW_PX}></tianshu-rows>`
       : html`<div class="empty">${t("call.none")}</div>`}`;
 }
 

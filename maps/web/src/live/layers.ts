@@ -11,13 +11,22 @@ import { UNIT_KINDS, UNIT_STATES, type AlertOut, type AreaOut, type CallOut } fr
 import { isStale, type Unit } from "../shared/world.ts";
 
 /** Below this zoom units are small outlines; from here on they carry their picture and heading. */
-const SYMBOL_ZOOM = 11.2;
+const SYMBOL_ZOOM = 11;
+/** A little smaller while the whole town is in sight. */
+const SYMBOL_SIZE: ExpressionSpecification = ["interpolate", ["linear"], ["zoom"], 11, 0.72, 13, 1];
 
-export const CLICKABLE = ["call-pins", "alert-marks", "unit-bodies"];
+export const CLICKABLE = ["call-pins", "units-bodies", "units-many-bodies", "clusters", "alert-marks"];
 
 export const liveOverlay: Overlay = {
-  sources: ["areas-live", "area-names", "trail", "links", "accuracy", "units", "selected", "alerts", "calls", "picked"],
-  layers: (theme: Theme): LayerSpecification[] => [...groundLayers(theme), ...unitLayers(theme), ...pinLayers(theme)],
+  sources: ["areas-live", "area-names", "trail", "links", "units", "units-many", "selected", "alerts", "calls", "picked"],
+  gathered: ["units-many"],
+  layers: (theme: Theme): LayerSpecification[] => [
+    ...groundLayers(theme),
+    ...unitLayers(theme, "units"),
+    ...unitLayers(theme, "units-many"),
+    ...clusterLayers(theme),
+    ...pinLayers(theme),
+  ],
 };
 
 function groundLayers(theme: Theme): LayerSpecification[] {
@@ -29,29 +38,39 @@ function groundLayers(theme: Theme): LayerSpecification[] {
     { id: "trail-casing", type: "line", source: "trail", layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": colours.surface, "line-width": 6, "line-opacity": 0.9 } },
     { id: "trail-line", type: "line", source: "trail", layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": colours.trail, "line-width": 3 } },
     { id: "link-lines", type: "line", source: "links", layout: { "line-cap": "round" }, paint: { "line-color": colours.selection, "line-width": 2, "line-dasharray": [0.5, 2] } },
+    { id: "alert-marks", type: "symbol", source: "alerts", layout: { "icon-image": ["concat", "alert-", ["get", "severity"]], "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-size": 0.85 } },
+    { id: "selection-ring", type: "symbol", source: "selected", layout: { "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-image": "selection" } },
   ];
 }
 
-function unitLayers(theme: Theme): LayerSpecification[] {
+function unitLayers(theme: Theme, source: "units" | "units-many"): LayerSpecification[] {
   const colours = palette(theme);
   const free = { "icon-allow-overlap": true, "icon-ignore-placement": true } as const;
   const order: ExpressionSpecification = ["get", "order"];
+  const single: ExpressionSpecification = ["!", ["has", "point_count"]];
   return [
-    { id: "selection-ring", type: "symbol", source: "selected", layout: { ...free, "icon-image": "selection" } },
-    { id: "unit-nibs", type: "symbol", source: "units", minzoom: SYMBOL_ZOOM, filter: ["has", "heading"], layout: { ...free, "icon-image": ["get", "nib"], "icon-rotate": ["get", "heading"], "icon-rotation-alignment": "map", "symbol-sort-key": order } },
-    { id: "unit-bodies", type: "symbol", source: "units", layout: { ...free, "icon-image": ["step", ["zoom"], ["get", "dot"], SYMBOL_ZOOM, ["get", "icon"]], "symbol-sort-key": order } },
+    { id: `${source}-nibs`, type: "symbol", source, minzoom: SYMBOL_ZOOM, filter: ["has", "heading"], layout: { ...free, "icon-image": ["get", "nib"], "icon-rotate": ["get", "heading"], "icon-rotation-alignment": "map", "icon-size": SYMBOL_SIZE, "symbol-sort-key": order } },
+    { id: `${source}-bodies`, type: "symbol", source, filter: single, layout: { ...free, "icon-image": ["step", ["zoom"], ["get", "dot"], SYMBOL_ZOOM, ["get", "icon"]], "icon-size": SYMBOL_SIZE, "symbol-sort-key": order } },
     {
-      id: "unit-names", type: "symbol", source: "units", minzoom: 12.6,
+      id: `${source}-names`, type: "symbol", source, minzoom: 12.6, filter: single,
       layout: { "text-field": ["get", "label"], "text-font": FONT, "text-size": 11.5, "text-offset": [0, 1.7], "text-anchor": "top", "text-padding": 1, "symbol-sort-key": ["-", order] },
       paint: { "text-color": ["case", ["get", "stale"], colours.staleInk, colours.ink], "text-halo-color": colours.labelHalo, "text-halo-width": 1.5 },
     },
   ];
 }
 
+/** Circles with a number, where more units stand than can be told apart. */
+function clusterLayers(theme: Theme): LayerSpecification[] {
+  const colours = palette(theme);
+  return [
+    { id: "clusters", type: "circle", source: "units-many", filter: ["has", "point_count"], paint: { "circle-color": colours.state["free"]!, "circle-radius": ["interpolate", ["linear"], ["sqrt", ["get", "point_count"]], 1, 12, 32, 30], "circle-stroke-color": colours.surface, "circle-stroke-width": 2 } },
+    { id: "cluster-counts", type: "symbol", source: "units-many", filter: ["has", "point_count"], layout: { "text-field": ["get", "point_count_abbreviated"], "text-font": FONT_BOLD, "text-size": 12, "text-allow-overlap": true, "text-ignore-placement": true }, paint: { "text-color": colours.onColour } },
+  ];
+}
+
 function pinLayers(theme: Theme): LayerSpecification[] {
   const colours = palette(theme);
   return [
-    { id: "alert-marks", type: "symbol", source: "alerts", layout: { "icon-image": ["concat", "alert-", ["get", "severity"]], "icon-allow-overlap": true, "icon-ignore-placement": true } },
     {
       id: "call-pins", type: "symbol", source: "calls",
       layout: {

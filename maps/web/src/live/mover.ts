@@ -6,9 +6,10 @@ import { spot, unitFeature } from "./layers.ts";
 
 const GLIDE_MS = 1_000;
 const CLOSE_ZOOM = 13;
-const CLOSE_PERIOD_MS = 200;
-/** Gliding redraws every unit five times a second: worth it up to this many. */
-const MOST_GLIDING = 1_500;
+/** `tick` is to be called this often. */
+export const MOVE_MS = 200;
+/** Up to this many units each has its symbol at every zoom and glides; more are gathered into circles from afar. */
+const MOST_SINGLE = 1_500;
 /** Fresh units turn stale without any message: look again this often. */
 const REFRESH_MS = 5_000;
 /** A jump of more than this (degrees) is not driven but shown at once. */
@@ -24,6 +25,7 @@ export class Mover {
   private readonly legs = new Map<number, Leg>();
   private drawn_ms = 0;
   private changed = true;
+  private drewMany = false;
   private visible: (unit: Unit) => boolean = () => true;
   selected: number | null = null;
   follow = false;
@@ -33,13 +35,13 @@ export class Mover {
     private readonly world: World,
   ) {}
 
+  private get many(): boolean {
+    return this.world.units.size > MOST_SINGLE;
+  }
+
   /** Draw only units that pass the filters. */
   show(visible: (unit: Unit) => boolean): void {
     this.visible = visible;
-    this.changed = true;
-  }
-
-  touch(): void {
     this.changed = true;
   }
 
@@ -57,11 +59,11 @@ export class Mover {
     this.changed = true;
   }
 
-  /** Called on every animation frame; draws when it is time to. */
-  frame(now_ms: number): void {
-    const close = this.map.gl.getZoom() >= CLOSE_ZOOM && this.world.units.size <= MOST_GLIDING;
+  /** Draw when it is time to. */
+  tick(now_ms: number): void {
+    const close = this.map.gl.getZoom() >= CLOSE_ZOOM && !this.many;
     const since_ms = now_ms - this.drawn_ms;
-    if (since_ms < (close ? CLOSE_PERIOD_MS : GLIDE_MS) && !(this.changed && since_ms > GLIDE_MS / 2)) return;
+    if (!close && since_ms < GLIDE_MS) return;
     if (!this.changed && !(close && this.gliding(now_ms)) && since_ms < REFRESH_MS) return;
     this.draw(now_ms, close);
   }
@@ -77,17 +79,19 @@ export class Mover {
       features.push(unitFeature(unit, lon_deg, lat_deg, now_ms));
       if (unit.id === this.selected) this.drawSelected(lon_deg, lat_deg);
     }
-    this.map.show("units", features);
+    this.map.show(this.many ? "units-many" : "units", features);
+    if (this.many !== this.drewMany) this.map.show(this.drewMany ? "units-many" : "units", []);
+    this.drewMany = this.many;
     if (this.selected === null) this.map.show("selected", []);
   }
 
   private drawSelected(lon_deg: number, lat_deg: number): void {
     this.map.show("selected", spot(lon_deg, lat_deg));
-    if (this.follow && !this.map.gl.isMoving()) this.map.gl.easeTo({ center: [lon_deg, lat_deg], duration: CLOSE_PERIOD_MS, easing: (x) => x });
+    if (this.follow && !this.map.gl.isMoving()) this.map.gl.easeTo({ center: [lon_deg, lat_deg], duration: MOVE_MS, easing: (x) => x });
   }
 
   private gliding(now_ms: number): boolean {
-    for (const leg of this.legs.values()) if (now_ms - leg.start_ms < GLIDE_MS + CLOSE_PERIOD_MS) return true;
+    for (const leg of this.legs.values()) if (now_ms - leg.start_ms < GLIDE_MS + MOVE_MS) return true;
     return false;
   }
 }

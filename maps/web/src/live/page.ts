@@ -19,7 +19,7 @@ import "./call-form.ts";
 import { alertFeatures, drawAreas, callFeatures, CLICKABLE, liveOverlay, spot } from "./layers.ts";
 import { liveKey } from "./keys.ts";
 import { legend } from "./legend.ts";
-import { Mover } from "./mover.ts";
+import { MOVE_MS, Mover } from "./mover.ts";
 import { openPanel, tabbedPanel } from "./panels.ts";
 import { unitDetail } from "./unit-detail.ts";
 import { NO_FILTERS, passes, type Filters, type UnitList } from "./unit-list.ts";
@@ -106,14 +106,7 @@ export class LivePage extends Part {
     mover.aim(Date.now());
     this.callsChanged();
     this.alertsChanged();
-    let running = true;
-    const frame = (): void => {
-      if (!running) return;
-      mover.frame(Date.now());
-      requestAnimationFrame(frame);
-    };
-    frame();
-    this.whileHere(() => () => { running = false; });
+    this.whileHere(() => every(MOVE_MS, () => mover.tick(Date.now())));
     this.requestUpdate();
   }
 
@@ -247,6 +240,7 @@ export class LivePage extends Part {
     const hit = this.hit(event);
     if (!hit) return;
     if (hit.layer === "alert-marks") this.openTab("alerts");
+    else if (hit.layer === "clusters") this.map?.gl.easeTo({ center: event.lngLat, zoom: this.map.gl.getZoom() + 1.5 });
     else this.select({ what: hit.layer === "call-pins" ? "call" : "unit", id: hit.id });
   }
 

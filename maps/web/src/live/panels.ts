@@ -3,9 +3,13 @@
 import { html, type TemplateResult } from "lit";
 import { t, type Key } from "../i18n/index.ts";
 import type { AlertOut } from "../shared/types.ts";
-import { byUrgency, callList } from "./call-list.ts";
+import { styled } from "../shared/styled.ts";
+import { byUrgency, CALL_ROW_PX, callList } from "./call-list.ts";
 import type { LivePage, Tab } from "./page.ts";
 import type { Filters } from "./unit-list.ts";
+
+/** Heading, button and rows of the calls: on a wall they take what they need and leave the rest to the alerts. */
+const CALLS_FRAME_PX = 124;
 
 export const TABS: Tab[] = ["units", "calls", "alerts"];
 
@@ -21,7 +25,7 @@ export function tabbedPanel(page: LivePage): TemplateResult {
 
 export const openPanel = (page: LivePage, tabs: Tab[]): TemplateResult =>
   html`<section class="panel open" aria-label=${tabs.map((tab) => t(`live.${tab}` as Key)).join(" · ")}>${tabs.map((tab) => html`
-    <div class="open-list"><h2>${t(`live.${tab}` as Key)}${count(page, tab)}</h2>
+    <div class="open-list" ${styled({ "flex-grow": tab === "calls" ? "0" : "1", "flex-basis": tab === "calls" ? `${CALLS_FRAME_PX + CALL_ROW_PX * Math.max(2, page.world.calls.size)}px` : "0" })}><h2>${t(`live.${tab}` as Key)}${count(page, tab)}</h2>
       <div class="tab-body">${page.failure ? failed(page) : list(page, tab)}</div></div>`)}</section>`;
 
 function count(page: LivePage, tab: Tab): TemplateResult {

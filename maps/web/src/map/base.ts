@@ -20,6 +20,8 @@ export const URBAN: [LngLat, LngLat] = [[113.02, 27.74], [113.3, 27.95]];
 export interface Overlay {
   /** GeoJSON sources of the page, empty at first. */
   sources: string[];
+  /** Those of them whose points are gathered into circles with a number while the map is far. */
+  gathered?: string[];
   layers(theme: Theme, language: Language): LayerSpecification[];
 }
 
@@ -95,7 +97,10 @@ function firstStyle(roads: RoadNetwork[], overlay: Overlay): StyleSpecification 
   const sources = baseSources(roads);
   sources["division-points"] = { type: "geojson", data: areas.divisionPoints() };
   sources["neighbour-points"] = { type: "geojson", data: areas.neighbourPoints() };
-  for (const name of overlay.sources) sources[name] = { type: "geojson", data: { type: "FeatureCollection", features: [] } };
+  for (const name of overlay.sources) {
+    const gather = overlay.gathered?.includes(name) ? { cluster: true, clusterMaxZoom: 12, clusterRadius: 44 } : {};
+    sources[name] = { type: "geojson", data: { type: "FeatureCollection", features: [] }, ...gather };
+  }
   return { version: 8, sources, layers: allLayers(roads, overlay) };
 }
 

@@ -46,7 +46,7 @@ function ground(colours: Palette): LayerSpecification[] {
   return [
     { id: "outside", type: "background", paint: { "background-color": colours.outside } },
     { id: "neighbours", type: "fill", source: "context", paint: { "fill-color": colours.neighbour } },
-    { id: "neighbour-lines", type: "line", source: "context", paint: { "line-color": colours.neighbourLine, "line-width": 0.8 } },
+    { id: "neighbour-lines", type: "line", source: "context", maxzoom: 11, paint: { "line-color": colours.neighbourLine, "line-width": 0.8 } },
     { id: "land", type: "fill", source: "counties", paint: { "fill-color": colours.land } },
     { id: "water", type: "line", source: "river", layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": colours.water, "line-width": byZoom([[8, 2], [11, 5], [13, 14], [16, 110]]) } },
   ];

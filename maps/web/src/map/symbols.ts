@@ -9,7 +9,7 @@ import { KIND_PATHS } from "./pictures.ts";
 /** Images are drawn at twice the size for sharp screens. */
 const RATIO = 2;
 const SIZE = 34;
-const DOT = 16;
+const DOT = 20;
 const NIB = 52;
 const PIN = { width: 30, height: 38 };
 
@@ -77,8 +77,8 @@ function rasterise(width: number, height: number, draw: (pen: Pen) => void): Ima
 
 /** The body of a unit; without a colour it is stale: hollow, dashed, grey. */
 function drawBody(pen: Pen, state: string, size: number, colour: string | null, colours: Palette): void {
-  const small = size < 20;
-  const r = size / 2 - (small ? 2.6 : 5);
+  const small = size < SIZE;
+  const r = size / 2 - (small ? 3.4 : 5);
   pen.beginPath();
   (OUTLINES[state] ?? OUTLINES["free"])?.(pen, r);
   pen.lineJoin = "round";
@@ -86,13 +86,13 @@ function drawBody(pen: Pen, state: string, size: number, colour: string | null, 
     pen.fillStyle = colours.surface;
     pen.fill();
     pen.strokeStyle = colours.stale;
-    pen.lineWidth = small ? 1.6 : 1.8;
+    pen.lineWidth = small ? 2 : 1.8;
     pen.setLineDash(small ? [] : [3.2, 2]);
     pen.stroke();
     return;
   }
   pen.strokeStyle = colours.surface;
-  pen.lineWidth = small ? 2 : 3.2;
+  pen.lineWidth = small ? 2.6 : 3.2;
   pen.stroke();
   pen.fillStyle = colour;
   pen.fill();
