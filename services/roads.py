@@ -162,7 +162,7 @@ async def read_tile(db: ReadSession, network: NetworkView, z: int, x: int, y: in
 
 def _build(network: Network) -> RoadGraph:
     graph = RoadGraph(network)
-    _ = graph.pace_s_per_m  # fitted here rather than in the first search
+    _ = graph.pace_s_per_m, graph.top_mps  # worked out here rather than in the first search
     return graph
 
 

@@ -173,10 +173,12 @@ class RoadGraph:
             UnknownNodeError: an id is not in the network.
         """
         wanted = np.atleast_1d(np.asarray(node_ids, np.int64))
-        unknown = wanted[~np.isin(wanted, self.network.node_id)]
+        found = np.searchsorted(self.network.node_id, wanted, sorter=self._order)
+        index = self._order[np.minimum(found, len(self._order) - 1)]
+        unknown = wanted[self.network.node_id[index] != wanted]
         if len(unknown):
             raise UnknownNodeError(f"The network has no node {unknown[0]}.")
-        return self._ties.at_nodes(self._index(wanted))
+        return self._ties.at_nodes(index)
 
     def at_places(self, lon_deg: ArrayLike, lat_deg: ArrayLike) -> Anchors:
         """Tie places to the nearest point of the nearest road; those beyond `MAX_ACCESS_M` stay off the network."""
