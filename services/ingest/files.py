@@ -9,16 +9,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from hashlib import blake2b
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo import crs, gcj02
+from geo.fix import NO_DOUBT, UNKNOWN_SYSTEMS, Quality, Systems
 from services.errors import InvalidError
 from services.ingest import rows
 
@@ -81,7 +82,8 @@ class Options:
     )  # what of FIELDS stands in which column; the rest is guessed
     object_id: str | None = None  # of all rows, when no column names the object
     tz: tzinfo = UTC  # of times without a zone
-    kind: str | None = None  # csv, gpx, geojson, parquet; by default by the file's name
+    kind: str | None = None  # one of rows.READERS; by default by the file's name
+    day: date | None = None  # of the first time, in logs that never tell the date
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,9 @@ class Position:
     accuracy_m: float | None
     key: int
     values: Mapping[str, Any]
+    flags: Quality = NO_DOUBT  # what the receiver itself says against it
+    systems: Systems = UNKNOWN_SYSTEMS
+    status: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,11 @@ class Chunk:
     zoneless: int  # how many times were written without a zone
     done: float
 
+    @property
+    def rows(self) -> int:
+        """How many rows of the file it holds, good and bad."""
+        return len(self.positions) + len(self.rejected)
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -130,8 +140,8 @@ class Opened:
 
 
 @contextmanager
-def opened(path: Path, options: Options) -> Iterator[Opened]:
-    """Open a file of tracks.
+def opened(path: Path, options: Options, *, member: str = "", skip: int = 0) -> Iterator[Opened]:
+    """Open a file of tracks, or one of an archive's `rows.members`; its first `skip` rows are read and left out.
 
     Raises:
         rows.FileError: it can't be read.
@@ -139,10 +149,12 @@ def opened(path: Path, options: Options) -> Iterator[Opened]:
         InvalidError: the reference system is unknown.
     """
     to_cgcs2000(np.zeros(1), np.zeros(1), options.crs)
-    with rows.opened(path, options.kind) as source:
-        named = path.name.partition(".")[0] if rows.kind_of(path, options.kind) == "gpx" else None
+    with rows.opened(path, options.kind, member=member, day=options.day) as source:
+        may_be_nameless = rows.kind_of(path, options.kind, member) in rows.NAMED_BY_FILE
+        named = PurePosixPath(member or path.name).name.partition(".")[0] if may_be_nameless else None
         mapping = find_columns(source.columns, options, nameless=named is None)
-        yield Opened(source.columns, mapping, _chunks(source, mapping, options, options.object_id or named))
+        chunks = _chunks(source, mapping, options, options.object_id or named, skip)
+        yield Opened(source.columns, mapping, chunks)
 
 
 def find_columns(columns: Iterable[str], options: Options, *, nameless: bool = True) -> dict[str, str]:
@@ -196,9 +208,11 @@ def convert(lon: Degrees, lat: Degrees, source: str, target: str) -> tuple[Degre
         raise InvalidError(f"{error}.") from error
 
 
-def _chunks(source: rows.Source, mapping: Mapping[str, str], options: Options, fallback: str | None) -> Iterator[Chunk]:
+def _chunks(
+    source: rows.Source, mapping: Mapping[str, str], options: Options, fallback: str | None, skip: int
+) -> Iterator[Chunk]:
     """Read the rows, some thousand at a time."""
-    stream = iter(source.rows)
+    stream = islice(source.rows, skip, None)
     while batch := list(islice(stream, _CHUNK)):
         positions, rejected, zoneless = [], [], 0
         for row in batch:
@@ -228,8 +242,9 @@ def _read(row: rows.Row, mapping: Mapping[str, str], options: Options, fallback:
         raise RowError("has no position")
     extra = {unit: _number(said.get(unit), unit) for unit in ("altitude_m", "heading_deg", "accuracy_m")}
     draft = Position(
-        row.line, name, _aware(at, options.tz), lon, lat, speed_mps=speed, key=0, values=row.values, **extra
-    )
+        row.line, name, _aware(at, options.tz), lon, lat, speed_mps=speed, key=0, values=row.values, flags=row.flags,
+        systems=row.systems, status=row.status, **extra,
+    )  # fmt: skip
     return draft, at.tzinfo is not None
 
 

@@ -49,6 +49,7 @@ class Refused:
     reason: str
     detail: str
     raw: bytes
+    line: int = 1  # of the stream
 
 
 def open_sentence(raw: bytes, *, unchecked: bool = False) -> Sentence:
@@ -142,7 +143,7 @@ class Splitter:
     def _part(self, part: bytes, *, whole: bool = True) -> Iterator[Sentence | Refused]:
         """Judge a part, unless it is the rest of one that was refused for its length."""
         if not (self._skipping and not part.startswith(b"$")) and part.strip():
-            yield self._judge(part) if whole else _too_long(part)
+            yield self._judge(part) if whole else self._too_long(part)
         self._skipping = False
 
     def _judge(self, part: bytes) -> Sentence | Refused:
@@ -150,12 +151,11 @@ class Splitter:
             return open_sentence(part, unchecked=self._unchecked)
         except RefusedError as error:
             if error.reason == "length":
-                return _too_long(part)
-            return Refused(error.reason, error.detail, part)
+                return self._too_long(part)
+            return Refused(error.reason, error.detail, part, self.line)
 
-
-def _too_long(part: bytes) -> Refused:
-    return Refused("length", f"longer than {MAX_SENTENCE} bytes", part[:MAX_SENTENCE])
+    def _too_long(self, part: bytes) -> Refused:
+        return Refused("length", f"longer than {MAX_SENTENCE} bytes", part[:MAX_SENTENCE], self.line)
 
 
 def _show(raw: bytes) -> str:

@@ -1,7 +1,9 @@
 import csv
+import zipfile
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -10,7 +12,7 @@ from typer.testing import CliRunner
 
 from api import cli
 from geo import gcj02, track
-from geo.fix import Quality, Source
+from geo.fix import Quality, Source, Systems
 from services import access, fleet, imports, tracks
 from services.db.engine import reading, writing
 from services.db.tables.fleet import Device, Unit
@@ -18,6 +20,7 @@ from services.db.tables.tracks import Fix
 from services.errors import InvalidError, NotAllowedError
 from services.ingest import files
 from services.settings import Settings
+from tests.builders import sentences as make
 
 NOW = datetime(2026, 6, 2, tzinfo=UTC)
 Mandates = Callable[..., Awaitable[access.Mandate]]
@@ -238,3 +241,103 @@ def test_a_bad_call_is_refused_before_a_database_is_needed(
     write(tmp_path, "B-1,2026-06-01T12:00:00Z,113,27")
     with pytest.raises(InvalidError):
         CliRunner().invoke(cli.app, ["import", "tracks", *words], catch_exceptions=False)
+
+
+# -- sets, logs, and going on
+
+
+@pytest.fixture
+def admin_import(engine: AsyncEngine, settings: Settings, mandate: Mandates, tmp_path: Path) -> Import:
+    async def run(path: Path, **options: Any) -> imports.Imported:
+        return await imports.import_tracks(
+            await mandate("system_admin"), engine, settings, path, files.Options("wgs84"), now=NOW,
+            rejects=tmp_path / "rejects.csv", create_devices=True, **options,
+        )  # fmt: skip
+
+    return run
+
+
+def many(folder: Path, count: int, every_bad: int) -> Path:
+    at = datetime(2026, 6, 1, tzinfo=UTC)
+    stamps = [(at + timedelta(seconds=number)).isoformat() for number in range(count)]
+    places = ["nowhere" if number % every_bad == 0 else f"113.{number % 1000:03}" for number in range(count)]
+    return write(folder, *(f"B-1,{stamp},{place},27.8275" for stamp, place in zip(stamps, places, strict=True)))
+
+
+class Stop(Exception):  # noqa: N818
+    """What kills an import in these tests."""
+
+
+async def test_an_interrupted_import_goes_on_where_it_stopped(
+    engine: AsyncEngine, admin_import: Import, tmp_path: Path
+) -> None:
+    path = many(tmp_path, 17_000, every_bad=100)
+
+    def stop_after_two(told: imports.Imported) -> None:
+        if told.stored + told.rejected >= 10_000:
+            raise Stop
+
+    with pytest.raises(Stop):
+        await admin_import(path, progress=stop_after_two)
+    checkpoint = tmp_path / "rejects.checkpoint"
+    assert checkpoint.is_file()
+    with (tmp_path / "rejects.csv").open("a") as file:
+        file.write("written after the checkpoint, before the crash\n")
+
+    seen = list[int]()
+    told = await admin_import(path, resume=True, progress=lambda told: seen.append(told.stored + told.rejected))
+    assert seen == [15_000, 17_000], "the first ten thousand rows are not stored again"
+    assert (told.stored, told.repeated, told.rejected) == (16_830, 0, 170)
+    assert [row["line"] for row in rejected(tmp_path)] == [str(2 + 100 * number) for number in range(170)]
+    assert await count(engine, Fix) == 16_830
+    assert not checkpoint.exists()
+
+
+async def test_a_checkpoint_of_another_file_is_refused(admin_import: Import, tmp_path: Path) -> None:
+    def stop(told: imports.Imported) -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        await admin_import(many(tmp_path, 100, every_bad=10), progress=stop)
+    path = many(tmp_path, 200, every_bad=10)
+    with pytest.raises(InvalidError, match="another file"):
+        await admin_import(path, resume=True)
+    (tmp_path / "rejects.checkpoint").write_text("{")
+    with pytest.raises(InvalidError, match="without --resume"):
+        await admin_import(path, resume=True)
+    told = await admin_import(path)
+    assert (told.stored, told.repeated) == (90, 90)
+
+
+async def test_resuming_what_was_never_begun_is_beginning(admin_import: Import, tmp_path: Path) -> None:
+    assert (await admin_import(many(tmp_path, 10, every_bad=5), resume=True)).stored == 8
+
+
+async def test_a_set_is_imported_file_by_file_and_one_bad_file_does_not_stop_it(
+    engine: AsyncEngine, admin_import: Import, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        archive.write(many(tmp_path, 20, every_bad=10), "night/a.csv")
+        archive.writestr("readme.txt", "hello")
+        archive.writestr("B-2.nmea", b"".join(make.stream(5)))
+    told = await admin_import(tmp_path / "set.zip")
+    assert (told.stored, told.rejected, sorted(told.created)) == (23, 2, ["B-1", "B-2"])
+    assert [failure.partition(":")[0] for failure in told.failed] == ["readme.txt"]
+    assert (tmp_path / "rejects.night-a.csv.csv").read_text(encoding="utf-8-sig").count(",nowhere,") == 2
+    async with reading(engine) as db:
+        found = (await db.execute(select(Fix.systems).where(Fix.device_id == 2))).scalars().all()
+    assert found == [Systems.BEIDOU] * 5
+
+
+def test_the_command_imports_a_log_for_a_device_of_a_day(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TIANSHU_DATABASE_URL", database_url)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "drive.txt").write_bytes(b"".join(make.gga(make.START + timedelta(seconds=n)) for n in range(30)))
+    words = ["import", "tracks", "drive.txt", "--crs", "cgcs2000", "--format", "nmea", "--device", "B-17"]
+    words += ["--create-devices", "--resume"]
+    told = CliRunner().invoke(cli.app, [*words, "--date", "2026-05-01"], catch_exceptions=False)
+    assert (told.exit_code, told.stdout) == (0, "30 stored, 0 known before, 0 rejected, 0 doubtful\n")
+    with pytest.raises(InvalidError, match="is no day"):
+        CliRunner().invoke(cli.app, [*words, "--date", "yesterday"], catch_exceptions=False)

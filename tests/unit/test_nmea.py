@@ -68,8 +68,8 @@ def test_two_positions_within_one_second_are_two_fixes() -> None:
 @pytest.mark.parametrize(
     ("quality", "flags"),
     [
-        (0, Quality.NOT_POSITIONED), (1, Quality(0)), (2, Quality(0)), (3, Quality(0)), (4, Quality(0)), (5, Quality(0)),
-        (6, Quality.ESTIMATED), (7, Quality.NOT_POSITIONED), (8, Quality.NOT_POSITIONED),
+        (0, Quality.NOT_POSITIONED), (1, Quality(0)), (2, Quality(0)), (3, Quality(0)), (4, Quality(0)),
+        (5, Quality(0)), (6, Quality.ESTIMATED), (7, Quality.NOT_POSITIONED), (8, Quality.NOT_POSITIONED),
     ],
 )  # fmt: skip
 def test_doubtful_qualities_are_flagged_and_never_dropped(quality: int, flags: Quality) -> None:

@@ -91,11 +91,6 @@ class Receiver:
         self._now: datetime | None = None
 
     @property
-    def line(self) -> int:
-        """The line that was read last, from 1."""
-        return self._splitter.line
-
-    @property
     def is_waiting(self) -> bool:
         """Whether an epoch is open that `flush` would emit."""
         return self._burst is not None
@@ -123,7 +118,7 @@ class Receiver:
             if talk and isinstance(talk.message, Zda):
                 messages.date_of(talk.message)
         except RefusedError as error:
-            yield Refused(error.reason, error.detail, heard.raw)
+            yield Refused(error.reason, error.detail, heard.raw, self._splitter.line)
             return
         if talk is None:
             yield Other(heard)
@@ -166,7 +161,7 @@ class Receiver:
         self._told = burst
         at = self._date(burst)
         if at is None:
-            yield Refused("date", "no sentence before it tells the date", b"\r\n".join(burst.raws))
+            yield Refused("date", "no sentence before it tells the date", b"\r\n".join(burst.raws), burst.line)
             return
         self._last = at
         if any(isinstance(talk.message, _PLACED) for talk in burst.talks.values()):
