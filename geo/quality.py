@@ -5,13 +5,16 @@ neighbours: the way to it and back again is longer than the vehicle drives at th
 """
 
 from datetime import datetime, timedelta
+from functools import reduce
+from itertools import compress
+from operator import or_
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from geo import crs
-from geo.fix import Quality
+from geo.fix import NO_DOUBT, Quality
 
 Array = NDArray[np.float64]
 
@@ -34,6 +37,9 @@ FIRST_LEG_MPS: Final = 15.0
 
 _NEARBY_LEGS: Final = (-3, -2, 1, 2)
 _ENOUGH_FOR_A_VERDICT: Final = 3
+_DOUBTS: Final = (
+    Quality.NOT_POSITIONED, Quality.ENCRYPTED, Quality.ZERO, Quality.OUT_OF_RANGE, Quality.FUTURE, Quality.PAST
+)  # fmt: skip
 
 
 def judge(
@@ -52,19 +58,15 @@ def judge(
     A device that says "not positioned", coordinates enciphered by a plug-in (JT/T 808 status bit 5), the null position
     0/0, degrees that are not on Earth, and clocks that are wrong by more than the tolerances.
     """
-    doubts = {
-        Quality.NOT_POSITIONED: not positioned,
-        Quality.ENCRYPTED: encrypted,
-        Quality.ZERO: lon_deg == 0 and lat_deg == 0,
-        Quality.OUT_OF_RANGE: not (abs(lon_deg) <= 180 and abs(lat_deg) <= 90),  # noqa: PLR2004 - also catches NaN
-        Quality.FUTURE: at > now + future_tolerance,
-        Quality.PAST: at < now - past_tolerance,
-    }
-    flags = Quality(0)
-    for flag, holds in doubts.items():
-        if holds:
-            flags |= flag
-    return flags
+    holds = (
+        not positioned,
+        encrypted,
+        lon_deg == 0 and lat_deg == 0,
+        not (abs(lon_deg) <= 180 and abs(lat_deg) <= 90),  # noqa: PLR2004 - also catches NaN
+        at > now + future_tolerance,
+        at < now - past_tolerance,
+    )
+    return reduce(or_, compress(_DOUBTS, holds), NO_DOUBT) if True in holds else NO_DOUBT
 
 
 def spikes(times_s: ArrayLike, lon_deg: ArrayLike, lat_deg: ArrayLike) -> NDArray[np.bool_]:

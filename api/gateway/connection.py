@@ -21,6 +21,7 @@ from services.pipeline import Pipeline
 MAX_WAITING = 2_000  # fixes of one terminal that may wait for their commit before its socket is left unread
 MAX_UNSENT_BYTES = 64 * 1024  # answers that a slow terminal may leave unread, likewise
 Said = events.Positions | events.Heartbeat | events.Other | events.Refused
+_ASKING = (events.Registering, events.Authenticating, events.Unregistering)
 _REGISTRATIONS = {
     fleet.Answer.UNKNOWN: Registration.NO_SUCH_TERMINAL,
     fleet.Answer.OTHER_TERMINAL: Registration.NO_SUCH_TERMINAL,
@@ -143,7 +144,7 @@ class Connection(asyncio.Protocol):
         now = datetime.now(UTC)
         fixes, heard = list[Fix](), list[Said]()
         for event in said:
-            if isinstance(event, events.Registering | events.Authenticating | events.Unregistering):
+            if isinstance(event, _ASKING):
                 self._put(fixes, heard)
                 self.hold("asking")
                 self._task = asyncio.get_running_loop().create_task(self._ask(event, said))

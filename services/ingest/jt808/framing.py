@@ -16,6 +16,7 @@ properties: 15 reserved | 14 header of 2019 | 13 one of several packets | 12..10
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from services.errors import InvalidError
 from services.ingest.jt808.kinds import RefusedError
@@ -207,6 +208,7 @@ def close_frame(frame: Frame) -> bytes:
     return FLAG + escape(data + bytes((xor(data),))) + FLAG
 
 
+@lru_cache(maxsize=16_384)
 def _pack_phone(phone: str, digits: int) -> bytes:
     """A phone padded to the width of the header."""
     padded = phone.zfill(digits)

@@ -34,6 +34,7 @@ CATCH_UP = 1
 FIRST_SYSTEM = 18
 """Status bit of GPS; BeiDou, GLONASS and Galileo follow, in the order of `geo.fix.Systems`."""
 
+_POSITIONED = int(Status.POSITIONED)  # a flag of an enum costs ten times as much to look at
 _SYSTEMS = tuple(fix.Systems(bits) for bits in range(16))
 
 
@@ -59,7 +60,7 @@ class LocationReport:
     @property
     def positioned(self) -> bool:
         """Whether the terminal had a fix when it wrote this."""
-        return bool(self.status & Status.POSITIONED)
+        return bool(self.status & _POSITIONED)
 
     @property
     def systems(self) -> fix.Systems:
