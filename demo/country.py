@@ -68,11 +68,14 @@ def settle(land: ground.Ground, ring: Polygon, rng: np.random.Generator) -> list
             towns.append(Town(name, (point.x, point.y), float(rng.uniform(380.0, 650.0))))
     inside, core = land.boundary.buffer(-1500.0), ring.buffer(2200.0)
     shapely.prepare(inside)
+    shapely.prepare(core)
     west, south, east, north = land.boundary.bounds
-    for x, y in rng.uniform((west, south), (east, north), (9000, 2)):
-        near = any(np.hypot(x - town.at[0], y - town.at[1]) < HAMLET_GAP_M for town in towns)
-        if not near and inside.contains(Point(x, y)) and not core.contains(Point(x, y)):
-            towns.append(Town("", (float(x), float(y)), float(rng.choice([0.0, 0.0, 0.0, 300.0]))))
+    darts = rng.uniform((west, south), (east, north), (9000, 2))
+    taken = np.array([town.at for town in towns])
+    for dart in darts[shapely.contains_xy(inside, *darts.T) & ~shapely.contains_xy(core, *darts.T)]:
+        if np.hypot(*(taken - dart).T).min() >= HAMLET_GAP_M:
+            taken = np.concatenate([taken, dart[np.newaxis]])
+            towns.append(Town("", (float(dart[0]), float(dart[1])), float(rng.choice([0.0, 0.0, 0.0, 300.0]))))
     return towns
 
 

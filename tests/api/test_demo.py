@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.gateway.server import Gateway
-from demo import city, door, fleet, ground, people, run, seed
+from demo import door, fleet, people, run, seed
 from demo.board import Board
 from demo.caller import MARK, Caller
 from demo.crew import Crew
@@ -26,6 +26,7 @@ from demo.streets import Streets
 from services import access
 from services.db.engine import reading, writing
 from services.settings import Settings
+from tests.builders import demo_city
 
 PASSWORD = "a long enough password"
 ROLES = ("dispatcher", "patrol_officer", "park_officer", "system_admin")
@@ -41,20 +42,20 @@ class Site:
     gateway: Gateway
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def network() -> Network:
-    return city.build(ground.load())
+    return demo_city.network()
 
 
-@pytest.fixture(scope="module")
-def streets(network: Network) -> Streets:
-    return Streets(network)
+@pytest.fixture
+def streets() -> Streets:
+    return demo_city.streets()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def plans(network: Network) -> list[people.PlannedUnit]:
     """Ten units of one division, cars among them."""
-    return [unit for unit in people.units(ground.load(), network) if unit.division == "430203"][:UNITS]
+    return [unit for unit in people.units(demo_city.land(), network) if unit.division == "430203"][:UNITS]
 
 
 @pytest.fixture
@@ -62,7 +63,10 @@ async def site(application: FastAPI, engine: AsyncEngine, settings: Settings) ->
     async with writing(engine) as db:
         for role in ROLES:
             await access.create_account(db, role, role, PASSWORD, frozenset({access.Role(role)}))
-    logins = {role: {"password": PASSWORD, "roles": [role]} for role in ROLES}
+        keys = application.state.keys
+        totp = (await access.enrol_at_once(db, keys, "system_admin", now=datetime.now(UTC))).uri
+    logins: dict[str, dict[str, Any]] = {role: {"password": PASSWORD, "roles": [role]} for role in ROLES}
+    logins["system_admin"]["totp"] = totp
     here = settings.model_copy(update={"gateway_port": 0})
     async with (
         serving(application) as port,

@@ -11,16 +11,17 @@ from scipy.sparse.csgraph import connected_components
 
 from demo import city, ground
 from demo.network import Network
+from tests.builders import demo_city
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def land() -> ground.Ground:
-    return ground.load()
+    return demo_city.land()
 
 
-@pytest.fixture(scope="module")
-def network(land: ground.Ground) -> Network:
-    return city.build(land)
+@pytest.fixture
+def network() -> Network:
+    return demo_city.network()
 
 
 def edges_in_metres(network: Network) -> np.ndarray:

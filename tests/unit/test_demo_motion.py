@@ -7,16 +7,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from demo import city, ground, motion
+from demo import motion
 from demo.motion import Mover, Noise, Task
 from demo.streets import M_PER_DEG, Streets
+from tests.builders import demo_city
 
 STEPS = 1200
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def streets() -> Streets:
-    return Streets(city.build(ground.load()))
+    return demo_city.streets()
 
 
 def mover(streets: Streets, *, walks: bool = False, beat_m: float = 2500.0, seed: int = 1) -> Mover:

@@ -7,21 +7,22 @@ import numpy as np
 import pytest
 import shapely
 
-from demo import city, ground, incidents, people
+from demo import ground, incidents, people
 from demo.network import Network
 from services.ingest import incidents as door
+from tests.builders import demo_city
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def land() -> ground.Ground:
-    return ground.load()
+    return demo_city.land()
 
 
-@pytest.fixture(scope="module")
-def network(land: ground.Ground) -> Network:
-    return city.build(land)
+@pytest.fixture
+def network() -> Network:
+    return demo_city.network()
 
 
 def test_three_hundred_units_of_six_kinds_serve_in_their_own_divisions(land: ground.Ground, network: Network) -> None:
