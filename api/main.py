@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api import graph, problems, stream
+from api import graph, phones, problems, stream
 from api.routes import (
     alerts,
     areas,
@@ -14,6 +14,7 @@ from api.routes import (
     basemap,
     calls,
     devices,
+    fixes,
     health,
     live,
     pages,
@@ -37,12 +38,13 @@ ROUTERS = (
     roads.router,
     session.router,
     devices.router,
+    fixes.router,
     live.router,
     units.router,
 )
 
 Starter = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-STARTERS: tuple[Starter, ...] = (stream.start, graph.start)
+STARTERS: tuple[Starter, ...] = (stream.start, graph.start, phones.start)
 """What runs beside the requests; each is entered at start-up, in this order, and left in reverse."""
 
 

@@ -21,6 +21,7 @@ from services.errors import ConflictError, NotFoundError
 
 KINDS = ("car", "motorcycle", "foot", "van", "drone_team", "command")
 MAX_PENDING = 10_000  # who knocks after that is not remembered: invented phones cost nothing
+_SAID = ("terminal_id", "plate", "plate_color", "maker", "model", "protocol", "remote")
 _CODE_BYTES = 15  # 20 characters of base64: fits the code of every edition
 
 
@@ -35,6 +36,7 @@ class Identity:
     model: str | None = None
     protocol: str | None = None
     remote: str | None = None
+    plate_color: int | None = None
 
 
 class Answer(Enum):
@@ -90,7 +92,7 @@ async def register_terminal(db: WriteSession, who: Identity) -> str | Answer:
     """
     device = (await db.execute(select(Device).where(Device.phone == who.phone).with_for_update())).scalar_one_or_none()
     if device is None:
-        await _note_pending(db, who)
+        await note_pending(db, who)
         return Answer.UNKNOWN
     if device.terminal_id and device.terminal_id != who.terminal_id:
         return Answer.OTHER_TERMINAL
@@ -163,15 +165,23 @@ async def list_pending(
 
 
 async def accept_device(
-    mandate: access.Mandate, db: WriteSession, *, phone: str, plate: str | None = None, terminal_id: str | None = None
+    mandate: access.Mandate,
+    db: WriteSession,
+    *,
+    phone: str,
+    plate: str | None = None,
+    terminal_id: str | None = None,
+    plate_color: int | None = None,
 ) -> Device:
     """Accept a device; plate and terminal id, where given, have to match when it registers.
+
+    Plate and colour (JT/T 415) are also what other platforms know the vehicle by.
 
     Raises:
         TakenError: the phone is known already.
     """
     await access.grant(mandate, access.Act.MANAGE_DEVICES, f"device {phone}")
-    return await _accept(db, phone, plate, terminal_id)
+    return await _accept(db, phone, plate, terminal_id, plate_color)
 
 
 async def accept_pending(mandate: access.Mandate, db: WriteSession, phone: str) -> Device:
@@ -183,7 +193,8 @@ async def accept_pending(mandate: access.Mandate, db: WriteSession, phone: str) 
     """
     await access.grant(mandate, access.Act.MANAGE_DEVICES, f"device {phone}")
     gone = delete(PendingDevice).where(PendingDevice.phone == phone)
-    found = (await db.execute(gone.returning(PendingDevice.plate, PendingDevice.terminal_id))).one_or_none()
+    said = gone.returning(PendingDevice.plate, PendingDevice.terminal_id, PendingDevice.plate_color)
+    found = (await db.execute(said)).one_or_none()
     if found is None:
         raise NobodyWaitsError(f"No terminal with the phone {phone} waits to be accepted.")
     return await _accept(db, phone, *found)
@@ -219,8 +230,10 @@ async def create_unit(
 
 async def list_units(mandate: access.Mandate, db: ReadSession, *, after_id: int, limit: int) -> list[UnitView]:
     """Return units with their last positions, by id."""
-    await access.grant(mandate, access.Act.VIEW_LIVE, "units")
-    return await _units(db, after_id=after_id, limit=limit)
+    look = await access.grant(mandate, access.Act.VIEW_LIVE, "units")
+    units = await _units(db, after_id=after_id, limit=limit)
+    await look.saw(len(units))
+    return units
 
 
 async def _units(db: ReadSession, *, after_id: int, limit: int) -> list[UnitView]:
@@ -238,8 +251,10 @@ async def _units(db: ReadSession, *, after_id: int, limit: int) -> list[UnitView
     return [UnitView(*row) for row in await db.execute(rows)]
 
 
-async def _accept(db: WriteSession, phone: str, plate: str | None, terminal_id: str | None) -> Device:
-    values = {"phone": phone, "plate": plate or None, "terminal_id": terminal_id or None}
+async def _accept(
+    db: WriteSession, phone: str, plate: str | None, terminal_id: str | None, plate_color: int | None = None
+) -> Device:
+    values = {"phone": phone, "plate": plate or None, "terminal_id": terminal_id or None, "plate_color": plate_color}
     row = postgresql.insert(Device).values(values).on_conflict_do_nothing().returning(Device)
     device = (await db.execute(row)).scalar_one_or_none()
     if device is None:
@@ -248,10 +263,11 @@ async def _accept(db: WriteSession, phone: str, plate: str | None, terminal_id: 
     return device
 
 
-async def _note_pending(db: WriteSession, who: Identity) -> None:
+async def note_pending(db: WriteSession, who: Identity) -> None:
+    """Put who knocks and is not known on the list of those that wait for an administrator."""
     if (await db.execute(select(func.count()).select_from(PendingDevice))).scalar_one() >= MAX_PENDING:
         return
-    said = {name: getattr(who, name) for name in ("terminal_id", "plate", "maker", "model", "protocol", "remote")}
+    said = {name: getattr(who, name) for name in _SAID}
     row = postgresql.insert(PendingDevice).values(phone=who.phone, **said)
     again = {**said, "attempts": PendingDevice.attempts + 1, "last_seen": func.now()}
     await db.execute(row.on_conflict_do_update(index_elements=[PendingDevice.phone], set_=again))

@@ -25,6 +25,9 @@ class DeviceIn(Model):
     )
     plate: str | None = Field(None, min_length=1, max_length=20)
     terminal_id: str | None = Field(None, min_length=1, max_length=30)
+    plate_color: int | None = Field(
+        None, ge=1, le=9, description="JT/T 415: 1 blue, 2 yellow, 3 black, 4 white, 5 green"
+    )
 
 
 class DeviceOut(Model):
@@ -35,6 +38,7 @@ class DeviceOut(Model):
     terminal_id: str | None
     imei: str | None
     plate: str | None
+    plate_color: int | None
     protocol: str | None
     created_at: datetime
 
@@ -47,6 +51,7 @@ class PendingOut(Model):
     maker: str | None
     model: str | None
     plate: str | None
+    plate_color: int | None
     protocol: str | None
     remote: str | None
     attempts: int

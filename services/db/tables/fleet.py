@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ARRAY, ForeignKey, Text, text
+from sqlalchemy import ARRAY, ForeignKey, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.db.tables.base import Base, Changed, Key
@@ -18,8 +18,12 @@ class Device(Base):
     terminal_id: Mapped[str | None]
     imei: Mapped[str | None]
     plate: Mapped[str | None]
+    plate_color: Mapped[int | None] = mapped_column(
+        SmallInteger
+    )  # JT/T 415: 1 blue, 2 yellow, 3 black, 4 white, 5 green
     protocol: Mapped[str | None]  # "2011", "2013", "2019": what it last spoke
     auth_code_hash: Mapped[bytes | None]  # SHA-256 of the code given at registration
+    token_hash: Mapped[bytes | None] = mapped_column(unique=True)  # SHA-256 of the token a phone app shows
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
@@ -33,6 +37,7 @@ class PendingDevice(Base):
     maker: Mapped[str | None]
     model: Mapped[str | None]
     plate: Mapped[str | None]
+    plate_color: Mapped[int | None] = mapped_column(SmallInteger)
     protocol: Mapped[str | None]
     remote: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(server_default=text("1"))

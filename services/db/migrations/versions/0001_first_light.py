@@ -83,11 +83,14 @@ def upgrade() -> None:
         sa.Column("terminal_id", sa.Text(), nullable=True),
         sa.Column("imei", sa.Text(), nullable=True),
         sa.Column("plate", sa.Text(), nullable=True),
+        sa.Column("plate_color", sa.SmallInteger(), nullable=True),
         sa.Column("protocol", sa.Text(), nullable=True),
         sa.Column("auth_code_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_device")),
         sa.UniqueConstraint("phone", name=op.f("uq_device_phone")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_device_token_hash")),
     )
     op.create_table(
         "fix",
@@ -137,6 +140,46 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
     )
     op.create_table(
+        "platform",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("access_code", sa.BigInteger(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("edition", sa.Text(), nullable=False),
+        sa.Column("addresses", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("cipher", sa.ARRAY(sa.BigInteger()), nullable=True),
+        sa.Column("active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_platform")),
+        sa.UniqueConstraint("access_code", name=op.f("uq_platform_access_code")),
+        sa.UniqueConstraint("name", name=op.f("uq_platform_name")),
+    )
+    op.create_table(
+        "forward",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("device_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("payload_hash", sa.BigInteger(), nullable=False),
+        sa.Column("plate", sa.Text(), nullable=False),
+        sa.Column("color", sa.SmallInteger(), nullable=False),
+        sa.Column("queued_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_forward")),
+    )
+    op.create_table(
+        "phone_answer",
+        sa.Column("device_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("request_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("answer", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["device.id"], name=op.f("fk_phone_answer_device_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("device_id", "key", name=op.f("pk_phone_answer")),
+    )
+    op.create_index(op.f("ix_phone_answer_at"), "phone_answer", ["at"], unique=False)
+    op.create_table(
         "park",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -153,6 +196,7 @@ def upgrade() -> None:
         sa.Column("maker", sa.Text(), nullable=True),
         sa.Column("model", sa.Text(), nullable=True),
         sa.Column("plate", sa.Text(), nullable=True),
+        sa.Column("plate_color", sa.SmallInteger(), nullable=True),
         sa.Column("protocol", sa.Text(), nullable=True),
         sa.Column("remote", sa.Text(), nullable=True),
         sa.Column("attempts", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
