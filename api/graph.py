@@ -21,7 +21,7 @@ log = structlog.get_logger()
 @asynccontextmanager
 async def start(app: FastAPI) -> AsyncIterator[None]:
     """Keep `app.state.roads` (None until a network is there) up to date while the application runs."""
-    app.state.roads = None
+    app.state.roads, app.state.roads_turn = None, asyncio.Lock()
     async with asyncio.TaskGroup() as tasks:
         keeping = tasks.create_task(_keep(app))
         try:
@@ -33,17 +33,18 @@ async def start(app: FastAPI) -> AsyncIterator[None]:
 async def refresh(app: FastAPI) -> None:
     """Load the network that dispatch computes on, unless it is the one in memory already."""
     name = app.state.settings.road_network
-    try:
-        async with reading(app.state.engine) as db:
-            loaded = await roads.load(db, name, app.state.roads)
-    except NotFoundError:
-        loaded = None
-    except UnavailableError as error:  # what is in memory stays good
-        log.warning("roads_not_read", network=name, error=type(error).__name__)
-        return
-    if loaded is not app.state.roads:
-        app.state.roads = loaded
-        log.info("roads_loaded", network=name, found=loaded is not None)
+    async with app.state.roads_turn:
+        try:
+            async with reading(app.state.engine) as db:
+                loaded = await roads.load(db, name, app.state.roads)
+        except NotFoundError:
+            loaded = None
+        except UnavailableError as error:  # what is in memory stays good
+            log.warning("roads_not_read", network=name, error=type(error).__name__)
+            return
+        if loaded is not app.state.roads:
+            app.state.roads = loaded
+            log.info("roads_loaded", network=name, found=loaded is not None)
 
 
 async def _keep(app: FastAPI) -> None:

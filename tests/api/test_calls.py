@@ -3,18 +3,11 @@
 import asyncio
 from datetime import UTC, datetime
 
-import httpx
 import pytest
-from asgi_lifespan import LifespanManager
 
 from api import graph
-from api.main import create_app
 from geo.roads import RoadGraph
-from services import access
-from services.audit import Ledger
-from services.db.engine import make_engine, writing
 from services.ingest import roads as files
-from services.settings import Settings
 from tests.builders import town
 
 CALL = {"kind": "theft", "priority": 2, "lon_deg": town.SCENE[0], "lat_deg": town.SCENE[1], "notes": "店铺被盗"}
@@ -170,31 +163,3 @@ async def test_recommendations_over_the_roads_of_a_real_city(client, engine, app
     assert [item["time_s"] for item in found] == pytest.approx(sorted(exact)[:5], abs=0.01)
     assert [item["unit"]["id"] for item in found] == [int(row) + 1 for row in exact.argsort()[:5]]
     assert not any(item["estimated"] for item in found)
-
-
-async def test_while_the_database_is_away_dispatch_says_so_and_goes_on_when_it_is_back(own_cluster, tmp_path):
-    url = own_cluster.url()
-    engine, settings = make_engine(url), Settings(database_url=url, data_dir=tmp_path)
-    await town.store_roads(engine)
-    await town.place_units(engine, [town.SOUTH], datetime.now(UTC))
-    async with writing(engine) as db:
-        await access.create_account(db, "desk", "desk", "a long enough password", frozenset({access.Role.DISPATCHER}))
-    token = await access.sign_in(Ledger(engine), "desk", "a long enough password", remote="test", now=datetime.now(UTC))
-    await engine.dispose()
-    app = create_app(settings)
-    headers = {"Authorization": f"Bearer {token}"}
-    async with (
-        LifespanManager(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test", headers=headers) as desk,
-    ):
-        await graph.refresh(app)
-        loaded, call = app.state.roads, await take(desk)
-        await asyncio.to_thread(own_cluster.stop, "immediate")
-        answer = await desk.get(f"/calls/{call['id']}/recommendations")
-        assert answer.status_code == 503
-        assert "Nothing was lost" in answer.json()["detail"]
-        await graph.refresh(app)
-        assert app.state.roads is loaded is not None
-        await asyncio.to_thread(own_cluster.start)
-        found = (await desk.get(f"/calls/{call['id']}/recommendations")).json()
-    assert [item["unit"]["call_sign"] for item in found] == ["U1"]

@@ -1,13 +1,18 @@
 """Road networks over HTTP: the list, the tiles, and the graph in memory."""
 
+import asyncio
 import math
 
 import geopandas
 import pytest
 import shapely
+from asgi_lifespan import LifespanManager
 from sqlalchemy import text
 
 from api import graph
+from api.main import create_app
+from services.db.engine import make_engine
+from services.settings import Settings
 from tests.builders import town
 
 
@@ -102,3 +107,21 @@ async def test_the_graph_in_memory_follows_the_imports(application, engine):
         await connection.execute(text("DELETE FROM road_network"))
     await graph.refresh(application)
     assert application.state.roads is None
+
+
+async def test_while_the_database_is_away_the_graph_in_memory_stays(own_cluster, tmp_path):
+    url = own_cluster.url()
+    engine = make_engine(url)
+    await town.store_roads(engine)
+    await engine.dispose()
+    app = create_app(Settings(database_url=url, data_dir=tmp_path))
+    async with LifespanManager(app):
+        await graph.refresh(app)
+        loaded = app.state.roads
+        assert loaded is not None
+        await asyncio.to_thread(own_cluster.stop)
+        await graph.refresh(app)
+        assert app.state.roads is loaded
+        await asyncio.to_thread(own_cluster.start)
+        await graph.refresh(app)
+        assert app.state.roads is loaded

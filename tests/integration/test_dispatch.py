@@ -7,10 +7,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from services import dispatch
-from services.db.engine import reading, writing
+from services import access, dispatch
+from services.audit import Ledger
+from services.db.engine import DatabaseAwayError, make_engine, reading, writing
 from services.dispatch import CallKind, Step
 from services.errors import InvalidError, NotAllowedError
+from services.settings import Settings
 from tests.builders import town
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -267,3 +269,24 @@ async def test_the_log_of_a_call_can_not_be_changed(engine, act):
         with pytest.raises(DBAPIError, match="append-only"):
             async with writing(engine) as db:
                 await db.execute(text(statement))
+
+
+async def test_while_the_database_is_away_dispatch_says_so_and_goes_on_when_it_is_back(own_cluster):
+    engine = make_engine(own_cluster.url())
+    settings, operator = Settings(), access.system_mandate(Ledger(engine))
+    await town.place_units(engine, [town.SOUTH], NOW)
+    async with writing(engine) as db:
+        call = await dispatch.take_call(
+            operator, db, kind=CallKind.FIRE, priority=1, lon_deg=town.SCENE[0], lat_deg=town.SCENE[1], now=NOW
+        )
+
+    async def send():
+        async with writing(engine) as db:
+            return await dispatch.assign_unit(operator, db, None, settings, call_id=call.id, unit_id=1, now=NOW)
+
+    await asyncio.to_thread(own_cluster.stop)
+    with pytest.raises(DatabaseAwayError, match="Nothing was lost"):
+        await send()
+    await asyncio.to_thread(own_cluster.start)
+    assert (await send()).state == "dispatched"
+    await engine.dispose()
