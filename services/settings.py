@@ -23,6 +23,10 @@ class Settings(BaseSettings):
     gateway_host: str = Field("127.0.0.1", description="Address the JT/T 808 gateway listens on")
     gateway_port: int = Field(7611, description="Port of the JT/T 808 gateway")
     metrics_port: int = Field(7612, description="Port of the gateway's own health and Prometheus page, loopback only")
+    sentences_port: int = Field(0, description="TCP and UDP port for NMEA 0183 and BeiDou short messages; 0: none")
+    sentences_sources: str = Field(
+        "", description="Addresses that speak for a device without a token: 192.0.2.7=13900000001, 192.0.2.8=…"
+    )
     batch_window_ms: int = Field(50, ge=1, le=1000, description="Longest time fixes wait for others before the commit")
     batch_max_fixes: int = Field(5000, ge=1, description="Most fixes in one commit")
     future_tolerance_s: int = Field(

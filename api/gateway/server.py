@@ -10,6 +10,7 @@ from typing import Self
 
 import structlog
 
+from api import sentences
 from api.gateway import counters, page
 from api.gateway.connection import Connection
 from api.gateway.quarantine import Quarantine
@@ -44,6 +45,7 @@ class Gateway:
         self.port = 0
         self._max_waiting = MAX_BATCHES * settings.batch_max_fixes
         self._quarantine = Quarantine(engine)
+        self.keep = self._quarantine.add
         self._connections = set[Connection]()
         self._signed_in: dict[int, Connection] = {}
         self._held = set[Connection]()
@@ -194,7 +196,10 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        async with Gateway(engine, settings).serving() as gateway:
+        async with (
+            Gateway(engine, settings).serving() as gateway,
+            sentences.serving(engine, settings, gateway.pipeline, gateway.keep),
+        ):
             health = await page.start("127.0.0.1", settings.metrics_port)
             gc.freeze()  # what stands now stays: the collector need not walk through it after every batch
             log.info("gateway_started", port=gateway.port)

@@ -52,6 +52,10 @@ class Card:
             return None
         return max(self._next or now, now)
 
+    def is_free(self, now: datetime) -> bool:
+        """Whether there is a card, its turn has come, and nothing waits for it yet."""
+        return self.number not in (None, NO_CARD) and not self._waiting and (self._next is None or self._next <= now)
+
     def take(self, now: datetime) -> bytes | None:
         """Return the sentence to send now, or None if it is not due."""
         due = self.next_due(now)

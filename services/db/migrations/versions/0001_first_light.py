@@ -335,6 +335,36 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("network_id", "node_id", name=op.f("pk_road_node")),
     )
     op.create_table(
+        "short_message",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("device_id", sa.BigInteger(), nullable=False),
+        sa.Column("direction", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("payload_hash", sa.BigInteger(), nullable=False),
+        sa.Column("calls_for_help", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("direction IN ('in', 'out')", name=op.f("ck_short_message_direction")),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_short_message_device_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_short_message")),
+    )
+    op.create_index(op.f("ix_short_message_device_id"), "short_message", ["device_id"], unique=False)
+    op.create_index(
+        "uq_short_message_heard",
+        "short_message",
+        ["device_id", "at", "payload_hash"],
+        unique=True,
+        postgresql_where=sa.text("direction = 'in'"),
+    )
+    op.create_index(
+        "ix_short_message_waiting",
+        "short_message",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("direction = 'out' AND sent_at IS NULL"),
+    )
+    op.create_table(
         "unit",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("call_sign", sa.Text(), nullable=False),
