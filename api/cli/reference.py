@@ -25,7 +25,7 @@ def routes_page() -> str:
     rows = [
         f"| {method} | `{route.path}` | {(route.description or '').splitlines()[0]} |"
         for route in routes()
-        for method in sorted(route.methods - {"HEAD"})
+        for method in sorted((route.methods or set()) - {"HEAD"})
     ]
     head = (
         "# HTTP\n\nThe full schema, with every field and its unit, is served at `/openapi.json` to those signed in. "
