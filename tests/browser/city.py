@@ -1,7 +1,8 @@
 """A small city behind the pages: units that report, a park with incidents; entered by the doors and the pipeline."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,12 +35,13 @@ class City:
     def __init__(self, base: str, database_url: str, account: Callable[..., str], folder: Path) -> None:
         self.base, self._database_url, self._account, self._folder = base, database_url, account, folder
 
-    def door(self, *roles: str) -> httpx.Client:
-        """A signed-in machine client."""
-        token = httpx.post(
-            f"{self.base}/tokens", json={"username": self._account(*roles), "password": PASSWORD}
-        ).raise_for_status()
-        return httpx.Client(base_url=self.base, headers={"Authorization": f"Bearer {token.json()['token']}"})
+    @contextmanager
+    def door(self, *roles: str) -> Iterator[httpx.Client]:
+        """A signed-in client with these roles."""
+        login = {"username": self._account(*roles), "password": PASSWORD}
+        with httpx.Client(base_url=self.base, timeout=30) as client:
+            client.post("/login", json=login).raise_for_status()
+            yield client
 
     def add_units(self, *call_signs: str, kind: str = "car", division: str = "430203") -> list[Unit]:
         """Enter units, each with a device of its own."""

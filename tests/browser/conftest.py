@@ -23,9 +23,13 @@ FLAGS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, drawing in software."""
+    """Debian's Chromium, drawing in software.
+
+    One for each module: while it runs, Playwright keeps an event loop on the main thread, and no asynchronous test of
+    another folder can run in the same process.
+    """
     program = packages.chromium()
     if program is None:
         pytest.fail("Chromium is not installed: run `tianshu install --browser`")

@@ -16,6 +16,7 @@ import { drawable, type Span } from "../shared/track.ts";
 import { Recording, type Moment } from "./player.ts";
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16, 32, 64];
+const FRAME_MS = 40;
 const SEEK_S = 10;
 const SEEK_FAR_S = 60;
 
@@ -123,6 +124,7 @@ export class ReplayPage extends Part {
   private togglePlay(): void {
     if (!this.recording) return;
     if (this.at_s >= this.recording.end_s) this.at_s = this.recording.start_s;
+    if (this.playing) this.advance(performance.now());
     this.playing = !this.playing;
     this.last_ms = performance.now();
     if (this.playing) requestAnimationFrame((now_ms) => this.frame(now_ms));
@@ -131,12 +133,15 @@ export class ReplayPage extends Part {
 
   private frame(now_ms: number): void {
     if (!this.playing || !this.isConnected) return;
-    const passed_s = Math.max(0, now_ms - this.last_ms) / 1000;
-    if (passed_s >= 0.04) {
-      this.last_ms = now_ms;
-      this.seek(this.at_s + passed_s * this.speed);
-    }
+    if (now_ms - this.last_ms >= FRAME_MS) this.advance(now_ms);
     requestAnimationFrame((next_ms) => this.frame(next_ms));
+  }
+
+  /** Move on by what passed since the last time, however slow the screen is. */
+  private advance(now_ms: number): void {
+    const passed_s = Math.max(0, now_ms - this.last_ms) / 1000;
+    this.last_ms = now_ms;
+    this.seek(this.at_s + passed_s * this.speed);
   }
 
   private changeSpeed(by: number): void {
