@@ -9,7 +9,7 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from api.cli import decode809
+from api.cli import decode809, decode_sentences
 from services.errors import InvalidError
 from services.ingest import jt808
 from services.ingest.jt808 import framing, messages
@@ -25,6 +25,8 @@ class Format(StrEnum):
 
     JT808 = "jt808"
     JT809 = "jt809"
+    NMEA = "nmea"
+    RDSS = "rdss"
 
 
 def register(app: typer.Typer) -> None:
@@ -38,9 +40,10 @@ def decode(
 ) -> None:
     """Print what each line says: one JSON object a line, in the order of the lines.
 
-    JT/T 808 and JT/T 809 are read as hex. A frame that can't be read gives its reason: hex, flag, escape, header,
-    checksum, length, encrypted, unsupported (one of several packets) or body. A message that is not in the table is
-    shown with its raw body.
+    JT/T 808 and JT/T 809 are read as hex, NMEA 0183 and BeiDou short messages (RDSS) as the sentences they are. What
+    can't be read gives its reason: hex, flag, escape, header, checksum, length, encrypted, unsupported (one of several
+    packets) or body; of a sentence start, checksum, address, fields or field. A message that is not in the table is
+    shown with its raw body or fields.
     """
     describe_line, max_line = FORMATS[form]
     try:
@@ -68,7 +71,7 @@ def _lines(stream: BinaryIO, max_line: int) -> Iterator[str]:
         rest = line
         while not rest.endswith(b"\n") and (rest := stream.readline(max_line)):
             pass
-        if text := line.decode("ascii", "replace").strip():
+        if text := line.decode("latin-1").strip():  # no byte is lost: text may be GBK
             yield text
 
 
@@ -111,5 +114,7 @@ def _body(frame: jt808.Frame) -> Any:
 FORMATS: dict[Format, tuple[Callable[[str], dict[str, Any]], int]] = {
     Format.JT808: (describe, MAX_LINE),
     Format.JT809: (decode809.describe, decode809.MAX_LINE),
+    Format.NMEA: (decode_sentences.describe_nmea, decode_sentences.MAX_LINE),
+    Format.RDSS: (decode_sentences.describe_rdss, decode_sentences.MAX_LINE),
 }
 """How a line of each format is read, and how long it may be. A format more is a line more."""

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from hashlib import blake2b
 from itertools import islice
@@ -256,13 +256,21 @@ def _place(drafts: list[Position], system: str) -> tuple[list[Position], list[Re
     positions, rejected = [], []
     for draft, x, y in zip(drafts, lon.tolist(), lat.tolist(), strict=True):
         if abs(x) <= 180 and abs(y) <= 90:  # noqa: PLR2004
-            positions.append(replace(draft, lon_deg=x, lat_deg=y, key=_key(draft, x, y)))
+            positions.append(_placed(draft, x, y))
         else:
             reason = (
                 f"{draft.lon_deg:g}, {draft.lat_deg:g} lies outside of {system}; are the columns the right way round?"
             )
             rejected.append(Rejected(draft.line, reason, draft.values))
     return positions, rejected
+
+
+def _placed(draft: Position, lon: float, lat: float) -> Position:
+    """Return a draft at its place; `dataclasses.replace` takes four times as long."""
+    return Position(
+        draft.line, draft.object_id, draft.at, lon, lat, draft.altitude_m, draft.speed_mps, draft.heading_deg,
+        draft.accuracy_m, _key(draft, lon, lat), draft.values, draft.flags, draft.systems, draft.status,
+    )  # fmt: skip
 
 
 def _key(draft: Position, lon: float, lat: float) -> int:
@@ -296,11 +304,14 @@ def _compact(text: str) -> datetime:
 
 def _written(text: str) -> datetime:
     """Read a date and a time with marks between."""
-    found = _TIME.fullmatch(text)
-    if not found:
-        if len(text) <= len("2026-06-01"):
-            raise ValueError(text)
+    if len(text) <= len("2026-06-01"):
+        raise ValueError(text)
+    try:
         return datetime.fromisoformat(text)
+    except ValueError:
+        found = _TIME.fullmatch(text)
+    if not found:
+        raise ValueError(text)
     year, month, day, hour, minute, second = (int(number or 0) for number in found.groups()[:6])
     return datetime(year, month, day, hour, minute, second, int((found[7] or "").ljust(6, "0")), _zone(found[8]))
 
