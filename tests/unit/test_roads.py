@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo import crs
@@ -133,6 +133,7 @@ def test_the_line_of_a_route_begins_and_ends_at_the_places_and_is_as_long_as_it_
         assert crs.haversine_m(*route.line[:-1].T, *route.line[1:].T).sum() == pytest.approx(route.length_m, rel=2e-3)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     st.lists(st.tuples(*[st.integers(1, 9)] * 2, *[st.integers(-1, 50)] * 2), min_size=1, max_size=25),
     st.integers(1, 9),
@@ -151,6 +152,7 @@ def test_times_are_those_of_relaxing_every_edge_until_nothing_changes(edges, tar
     assert graph.times_to(at(graph, target), at(graph, *ids)).tolist() == [least[node] for node in ids]
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.integers(0, 10_000))
 def test_the_bounded_search_finds_the_same_nearest_as_the_full_one(seed):
     rng, side = np.random.default_rng(seed), 8
