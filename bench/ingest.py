@@ -56,7 +56,7 @@ def frames_of(number: int, count: int, start: datetime) -> list[bytes]:
     return [
         jt808.frame(
             build.position(
-                start + timedelta(seconds=step), 113.05 + step * 1e-4, 27.75 + number % 200 * 1e-3,
+                start + timedelta(seconds=step), 113.095 + step * 1e-4, 27.75 + number % 200 * 1e-3,
                 speed_mps=9.8, heading_deg=90, altitude_m=50, extras=((0x30, b"\x1f"), (0x31, b"\x0c")),
             ),
             phone=gateway.phone(number), serial=step + 2 & 0xFFFF,
@@ -65,7 +65,7 @@ def frames_of(number: int, count: int, start: datetime) -> list[bytes]:
     ]  # fmt: skip
 
 
-async def drive(port: int, page: dict[str, int], options: argparse.Namespace) -> dict[str, float]:
+async def drive(port: int, pid: int, url: str, options: argparse.Namespace) -> dict[str, float]:
     """Let the fleet report for the given time; return what was acknowledged and what it cost."""
     per_device = max(100, options.most * (options.seconds + 2) // options.devices)
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=per_device + 60)
@@ -74,9 +74,9 @@ async def drive(port: int, page: dict[str, int], options: argparse.Namespace) ->
         for device, (_, writer) in zip(fleet, pairs, strict=True):
             device.start(writer.transport, options.window)  # type: ignore[arg-type]
         await asyncio.sleep(2)
-        before, began, cpu = sum(device.acknowledged for device in fleet), time.perf_counter(), _cpu(page)
+        before, began, cpu = sum(device.acknowledged for device in fleet), time.perf_counter(), _cpu(pid, url)
         await asyncio.sleep(options.seconds)
-        after, ended, cpu_after = sum(device.acknowledged for device in fleet), time.perf_counter(), _cpu(page)
+        after, ended, cpu_after = sum(device.acknowledged for device in fleet), time.perf_counter(), _cpu(pid, url)
         for device in fleet:
             device.going = False
         async with asyncio.timeout(30):
@@ -88,12 +88,19 @@ async def drive(port: int, page: dict[str, int], options: argparse.Namespace) ->
     return {
         "fixes_per_s": round((after - before) / span_s),
         "acknowledged": sum(device.acknowledged for device in fleet),
-        **{f"cpu_{name}": round((cpu_after[name] - cpu[name]) / span_s, 2) for name in cpu},
+        **{f"{name}_us_per_fix": round((cpu_after[name] - cpu[name]) / (after - before) * 1e6, 1) for name in cpu},
     }
 
 
-def _cpu(pids: dict[str, int]) -> dict[str, float]:
-    return {"generator": time.process_time(), **{name: gateway.cpu_s(pid) for name, pid in pids.items()}}
+def _cpu(pid: int, url: str) -> dict[str, float]:
+    """Return the processor seconds that each side has used so far."""
+    with psycopg.connect(url) as connection:
+        servers = connection.execute("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()").fetchall()
+    return {
+        "generator": time.process_time(),
+        "gateway": gateway.cpu_s(pid),
+        "postgresql": sum(gateway.cpu_s(server) for (server,) in servers),
+    }
 
 
 def bare_copy(url: str) -> tuple[int, float, int]:
@@ -142,7 +149,7 @@ def main() -> None:
     port, page = free_port(), free_port()
     with gateway.database(options.devices) as url:
         with gateway.process("gateway", url=url, port=port, page=page) as pid:
-            measured = uvloop.run(drive(port, {"gateway": pid}, options))
+            measured = uvloop.run(drive(port, pid, url, options))
             behind_s, alerts = settled(url)
             memory_mb = gateway.memory_mb(pid)
         stored, copy_per_s, _ = bare_copy(url)
