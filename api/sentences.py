@@ -41,7 +41,7 @@ RETRIES: Final = 600
 TRUST_S: Final = 60.0  # how long a datagram's sender is believed after it has shown its token
 MAX_STREAMS: Final = 10_000
 MAX_DATAGRAMS: Final = 10_000
-_BLOCK: Final = 1 << 16
+_BLOCK: Final = 1 << 14  # a few milliseconds of sentences
 
 T = TypeVar("T")
 
