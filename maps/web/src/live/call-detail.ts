@@ -120,13 +120,13 @@ export class CallDetail extends Part {
   private assigned(): TemplateResult | typeof nothing {
     const { assignments } = this.call;
     if (!assignments.length) return nothing;
-    return html`<section><h3>${t("call.assigned_units")}</h3><ul class="cards">${assignments.map((assignment) => this.assignment(assignment))}</ul></section>`;
+    return html`<section><h3>${t("call.assigned_units")}</h3><ul class="entries">${assignments.map((assignment) => this.assignment(assignment))}</ul></section>`;
   }
 
   private assignment(assignment: Assignment): TemplateResult {
     const unit = this.world.units.get(assignment.unit_id);
     const underWay = assignment.state === "dispatched" || assignment.state === "en_route";
-    return html`<li class="card"><div class="card-row">${unitSymbol(unit?.kind ?? "", unit?.state ?? "off_duty", false)}
+    return html`<li class="entry"><div class="entry-row">${unitSymbol(unit?.kind ?? "", unit?.state ?? "off_duty", false)}
         <span class="row-main"><b>${unit?.callSign ?? `#${assignment.unit_id}`}</b>
           <small>${underWay && assignment.expected_s !== null ? t("call.expected", { span: minutesSeconds(assignment.expected_s) }) : code("call.assignment", assignment.state)}</small></span>
         ${(NEXT[assignment.state] ?? []).map((state) => html`<button class="button" ?disabled=${this.busy} @click=${() => void this.step(assignment, state)}>${t(`call.step.${state}` as Key)}</button>`)}
@@ -138,12 +138,12 @@ export class CallDetail extends Part {
         <button class="button quiet" ?disabled=${this.asking} @click=${() => void this.ask()}>${t("call.recommend_again")}</button></div>
       ${this.asking && !this.advice ? html`<p class="message"><span class="spinner"></span>${t("live.loading")}</p>` : nothing}
       ${this.advice?.length === 0 && !this.asking ? html`<p class="message">${t("call.no_recommendation")}</p>` : nothing}
-      <ul class="cards">${(this.advice ?? []).map((item) => this.candidate(item))}</ul></section>`;
+      <ul class="entries">${(this.advice ?? []).map((item) => this.candidate(item))}</ul></section>`;
   }
 
   private candidate(item: Recommendation): TemplateResult {
     const show = (): unknown => this.dispatchEvent(new CustomEvent("show-unit", { detail: item.unit.id, bubbles: true }));
-    return html`<li class="card"><div class="card-row">
+    return html`<li class="entry"><div class="entry-row">
         <button class="minutes" title=${t("alert.show")} @click=${show}><b>${(item.time_s / 60).toFixed(1)}</b><small>min</small></button>
         <span class="row-main"><b>${item.unit.call_sign}</b><small>${code("unit.kind", item.unit.kind)}</small></span>
         <button class="button primary" ?disabled=${this.busy} aria-label="${t("call.assign")} ${item.unit.call_sign}" @click=${() => void this.assign(item.unit)}>${t("call.assign")}</button></div>

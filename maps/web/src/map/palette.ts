@@ -55,7 +55,7 @@ const LIGHT: Palette = {
   selection: "#0b2f63",
   stale: "#7b8794",
   staleInk: "#5c6873",
-  state: { free: "#0f7a5f", dispatched: "#b26a00", en_route: "#1f5fbf", on_scene: "#7440b5", off_duty: "#75818d" },
+  state: { free: "#0c6b53", dispatched: "#b26a00", en_route: "#1f5fbf", on_scene: "#7440b5", off_duty: "#75818d" },
   priority: { 1: "#c3252b", 2: "#c75a00", 3: "#2c62a8", 4: "#66727e" },
   severity: { urgent: "#c3252b", warning: "#b26a00", notice: "#2c62a8" },
   area: "#7440b5",
