@@ -1,4 +1,4 @@
-"""Deferred and timed jobs (procrastinate, in PostgreSQL): days ahead, sessions that are over."""
+"""Deferred and timed jobs (procrastinate, in PostgreSQL): days ahead, sessions that are over, answers of phones."""
 
 import asyncio
 import signal
@@ -8,7 +8,7 @@ import procrastinate
 import structlog
 from procrastinate import PsycopgConnector
 
-from services import access, pipeline
+from services import access, phones, pipeline
 from services.db.engine import make_engine, writing
 from services.settings import Settings
 
@@ -34,6 +34,14 @@ def make_app(settings: Settings) -> procrastinate.App:
         async with writing(engine) as db:
             gone = await access.expire_logins(db, settings, datetime.now(UTC))
         log.info("logins_expired", count=gone)
+
+    @app.periodic(cron="7 * * * *")
+    @app.task(name="forget_answers", queueing_lock="forget_answers")
+    async def forget_answers(timestamp: int) -> None:  # noqa: ARG001
+        """Delete what phone apps were answered more than a day ago."""
+        async with writing(engine) as db:
+            gone = await phones.forget_answers(db, datetime.now(UTC))
+        log.info("phone_answers_forgotten", count=gone)
 
     return app
 

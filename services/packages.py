@@ -8,7 +8,9 @@ from pathlib import Path
 from services.errors import UnavailableError
 
 DATABASE = ("postgresql-15", "postgresql-15-postgis-3", "postgresql-15-pgrouting")
-BROWSER = ("chromium", "fonts-noto-cjk")
+TESTING = ("chromium", "fonts-noto-cjk", "mosquitto")
+"""What the tests drive: a browser with a Chinese font, a broker."""
+
 _INSTALL_TIMEOUT_S = 1800
 
 

@@ -24,7 +24,7 @@ from sqlalchemy import any_, delete, exc, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from geo.fix import Fix
-from services import alerts, areas, tracks
+from services import alerts, areas, exchange, tracks
 from services.db import engine as databases
 from services.db import partitions
 from services.db.engine import WriteSession
@@ -54,13 +54,18 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Somebody who looks at every stored batch: a name for the outbox, and what to do."""
+    """Somebody who looks at every stored batch: a name for the outbox, what to do, whether the settings want it."""
 
     name: str
     handle: Callable[[WriteSession, Sequence[Fix], Settings], Awaitable[None]]
+    wanted: Callable[[Settings], bool] = lambda _: True
 
 
-WATCHERS = (Watcher("areas", areas.watch), Watcher("alarms", alerts.watch_alarms))
+WATCHERS = (
+    Watcher("areas", areas.watch),
+    Watcher("alarms", alerts.watch_alarms),
+    Watcher("exchange", exchange.queue, lambda settings: settings.upper_url is not None),
+)
 
 
 class NotStoredError(UnavailableError):
@@ -72,7 +77,8 @@ class Pipeline:
 
     def __init__(self, engine: AsyncEngine, settings: Settings, watchers: Sequence[Watcher] = WATCHERS) -> None:
         """Choose the database, the size of the batches, and the watchers in their order."""
-        self._engine, self._settings, self._watchers = engine, settings, watchers
+        self._engine, self._settings = engine, settings
+        self._watchers = [watcher for watcher in watchers if watcher.wanted(settings)]
         self._chunks = deque[Chunk]()
         self.waiting = 0  # fixes that are not committed yet
         self._arrived = asyncio.Event()

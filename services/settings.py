@@ -38,6 +38,18 @@ class Settings(BaseSettings):
     road_network: str = Field("zhuzhou", description="Name of the imported road network that dispatch computes on")
     session_idle_min: int = Field(30, description="A session not used for this long is signed out")
     session_max_h: int = Field(12, description="A session ends after this long in any case")
+    exchange_host: str = Field("127.0.0.1", description="Address that other platforms (JT/T 809) connect to")
+    exchange_port: int = Field(0, ge=0, le=65535, description="Port on which lower platforms log in; 0: none may")
+    upper_url: SecretStr | None = Field(
+        None,
+        description="Upper platform that stored fixes go to: "
+        "jt809://USER:PASSWORD@host:port/ACCESS_CODE?edition=2011&cipher=M1,IA1,IC1; empty: none",
+    )
+    exchange_down_host: str = Field("127.0.0.1", description="Address of ours that the upper platform calls back")
+    exchange_down_port: int = Field(7809, ge=0, le=65535, description="Port of ours that the upper platform calls back")
+    mqtt_url: SecretStr | None = Field(
+        None, description="Broker whose topics tianshu/fix/+ are read: mqtt://USER:PASSWORD@host:port; empty: none"
+    )
 
     @property
     def stale_after(self) -> timedelta:

@@ -6,7 +6,7 @@ import typer
 import uvicorn
 import uvloop
 
-from api import gateway, logs, worker
+from api import gateway, logs, mqtt, worker
 from services.db.engine import check_ready, make_engine, reading
 from services.settings import Settings
 
@@ -43,6 +43,12 @@ def register(app: typer.Typer) -> None:
         """Do the deferred and timed jobs."""
         logs.configure()
         asyncio.run(worker.run(Settings()))
+
+    @app.command("mqtt")
+    def serve_mqtt() -> None:
+        """Read fixes from an MQTT broker, where the settings name one."""
+        logs.configure()
+        asyncio.run(mqtt.run(Settings()))
 
     @app.command("healthy")
     def check_health() -> None:

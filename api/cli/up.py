@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from api import logs
+from api import exchange, logs
 from api.cli import accounts, database
 from api.supervisor import Program, Supervisor
 from services import packages
@@ -66,10 +66,10 @@ def register(app: typer.Typer) -> None:
 
     @app.command("install")
     def install_packages(
-        *, browser: bool = typer.Option(False, help="Chromium and a Chinese font, for the tests.")
+        *, browser: bool = typer.Option(False, help="Also what the tests drive: Chromium, a Chinese font, mosquitto.")
     ) -> None:
         """Install the Debian packages the service stands on, where that is possible."""
-        wanted = packages.DATABASE + (packages.BROWSER if browser else ())
+        wanted = packages.DATABASE + (packages.TESTING if browser else ())
         with Console(stderr=True).status("Looking for PostgreSQL, PostGIS and pgRouting …"):
             installed = packages.ensure(wanted)
         typer.echo(f"Installed {', '.join(installed)}." if installed else "All Debian packages are there.")
@@ -97,8 +97,10 @@ def _prepare(settings: Settings, console: Console) -> None:
     console.print("[green]✓[/] Tables")
 
 
-def _programs() -> list[Program]:
-    return [Program(name, [sys.executable, "-m", "api.cli", name]) for name in ("worker", "api", "gateway")]
+def _programs(settings: Settings) -> list[Program]:
+    wanted = {"exchange": exchange.is_wanted(settings), "mqtt": settings.mqtt_url is not None}
+    names = ("worker", "api", "gateway", *(name for name, is_wanted in wanted.items() if is_wanted))
+    return [Program(name, [sys.executable, "-m", "api.cli", name]) for name in names]
 
 
 async def _supervise(settings: Settings, console: Console, cluster: Cluster | None, *, demo: bool) -> None:
@@ -108,7 +110,7 @@ async def _supervise(settings: Settings, console: Console, cluster: Cluster | No
         "TIANSHU_DATABASE_URL": settings.database_address,
         "TIANSHU_DATA_DIR": str(settings.data_dir.resolve()),
     }
-    supervisor = Supervisor(_programs(), environment, log_dir)
+    supervisor = Supervisor(_programs(settings), environment, log_dir)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -18,9 +18,7 @@ class Device(Base):
     terminal_id: Mapped[str | None]
     imei: Mapped[str | None]
     plate: Mapped[str | None]
-    plate_color: Mapped[int | None] = mapped_column(
-        SmallInteger
-    )  # JT/T 415: 1 blue, 2 yellow, 3 black, 4 white, 5 green
+    plate_color: Mapped[int | None] = mapped_column(SmallInteger)  # JT/T 415: 1 blue, 2 yellow, 3 black, 4 white
     protocol: Mapped[str | None]  # "2011", "2013", "2019": what it last spoke
     auth_code_hash: Mapped[bytes | None]  # SHA-256 of the code given at registration
     token_hash: Mapped[bytes | None] = mapped_column(unique=True)  # SHA-256 of the token a phone app shows

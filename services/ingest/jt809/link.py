@@ -26,7 +26,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A frame whose body is encrypted: set `Link.cipher`, then `Link.unseal` it."""
+    """A frame that can't be read yet: set the link's edition and cipher, by its access code, then `Link.unseal` it."""
 
     frame: Frame
     piece: bytes
@@ -50,9 +50,15 @@ class Link:
     __slots__ = ("_serial", "_splitter", "access_code", "cipher", "edition", "heard_at", "key", "spoke_at")
 
     def __init__(
-        self, access_code: int, now: datetime, *, edition: Edition = V2011, cipher: Cipher | None = None, key: int = 1
+        self,
+        access_code: int,
+        now: datetime,
+        *,
+        edition: Edition | None = V2011,
+        cipher: Cipher | None = None,
+        key: int = 1,
     ) -> None:
-        """Begin; `key` starts the cipher of what is sent, if there is one."""
+        """Begin; `key` starts the cipher of what is sent, if there is one. Without an edition every frame is sealed."""
         self.access_code, self.edition, self.cipher, self.key = access_code, edition, cipher, key
         self.heard_at = self.spoke_at = now
         self._splitter = Splitter()
@@ -73,7 +79,8 @@ class Link:
 
     def send(self, message: Any, now: datetime) -> bytes:
         """The frame to write. Raises InvalidError when a value does not fit its field."""
-        message_id, body = messages.encode(message, self.edition)
+        edition = self.edition or V2011
+        message_id, body = messages.encode(message, edition)
         frame = Frame(
             message_id,
             self._serial,
@@ -81,16 +88,16 @@ class Link:
             body,
             encrypted=self.cipher is not None,
             key=self.key if self.cipher else 0,
-            sent_at=now if self.edition is V2019 else None,
+            sent_at=now if edition is V2019 else None,
         )
         self._serial = (self._serial + 1) & 0xFFFFFFFF
         self.spoke_at = now
-        return close_frame(frame, self.edition, self.cipher)
+        return close_frame(frame, edition, self.cipher)
 
     def _hear(self, piece: bytes) -> Event:
         try:
-            frame = open_frame(piece, self.edition, self.cipher)
-            if frame.sealed:
+            frame = open_frame(piece, self.edition or V2011, self.cipher)
+            if frame.sealed or self.edition is None:
                 return Sealed(frame, piece)
             return Said(frame, messages.decode(frame, self.edition))
         except RefusedError as error:
