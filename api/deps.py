@@ -1,11 +1,13 @@
 """What routes ask for: a session, the settings, the time, the officer."""
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 
 from api.problems import NotSignedInError
 from services import access
@@ -15,11 +17,21 @@ from services.errors import NotAllowedError
 from services.settings import Settings
 
 COOKIE = "tianshu"
+HOST_COOKIE = f"__Host-{COOKIE}"
+"""The cookie's name over HTTPS, where the browser keeps it from neighbouring hosts (RFC 6265bis)."""
+CASE, PURPOSE = "tianshu-case", "tianshu-purpose"
+"""Headers in which a caller names the case (percent-encoded) and the purpose of a look."""
+_BY_ITSELF = frozenset({"/stream"})
+"""What pages ask for again and again without a person's doing."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class CrossSiteError(NotAllowedError):
     """Another site tried to make the browser act for the officer."""
+
+
+class PurposeRefusedError(NotAllowedError):
+    """The officer's roles have no such purpose."""
 
 
 async def _read(request: Request) -> AsyncIterator[ReadSession]:
@@ -52,19 +64,26 @@ def remote(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def token(request: Request) -> str | None:
-    """Return the session token of a request: a bearer header (machines) or the cookie (pages).
+def secure(request: Request) -> bool:
+    """Return whether people reach this service over HTTPS."""
+    return (_settings(request).public_url or str(request.url)).startswith("https://")
+
+
+def token(request: Request) -> tuple[access.Kind, str] | None:
+    """Return the session token of a request and its kind: a bearer header (machines) or the cookie (pages).
 
     Raises:
         CrossSiteError: the cookie comes with an unsafe method from another site.
     """
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and value:
-        return value
-    cookie = request.cookies.get(COOKIE)
-    if cookie and request.method not in _SAFE:
+        return access.Kind.MACHINE, value
+    cookie = request.cookies.get(HOST_COOKIE if secure(request) else COOKIE)
+    if not cookie:
+        return None
+    if request.method not in _SAFE:
         refuse_cross_site(request)
-    return cookie
+    return access.Kind.PAGE, cookie
 
 
 def refuse_cross_site(request: Request) -> None:
@@ -81,17 +100,107 @@ def refuse_cross_site(request: Request) -> None:
         raise CrossSiteError("This request came from another site. Use the pages of this service.")
 
 
-async def _mandate(request: Request, moment: Annotated[datetime, Depends(now)]) -> access.Mandate:
-    secret = token(request)
-    if secret is None:
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What signing in needs to know: who knocks, when, and where it is written down."""
+
+    request: Request
+    trail: Ledger
+    keys: access.Keyring
+    settings: Settings
+    now: datetime
+
+    @property
+    def remote(self) -> str:
+        """The caller's address."""
+        return remote(self.request)
+
+    @property
+    def token(self) -> str:
+        """The token that was shown, empty when none was."""
+        shown = token(self.request)
+        return shown[1] if shown else ""
+
+    async def look_up(self, kind: access.Kind, secret: str) -> access.Recognised:
+        """Return the session behind a token.
+
+        Raises:
+            NotSignedInError: there is none.
+        """
+        async with self.writing() as db:
+            found = await access.recognise(
+                db, self.trail, self.settings, secret, remote=self.remote, now=self.now, kind=kind,
+                in_use=self.request.url.path not in _BY_ITSELF,
+            )  # fmt: skip
+        if found is None:
+            raise NotSignedInError("Your session has ended. Sign in again.")
+        return found
+
+    def writing(self) -> AbstractAsyncContextManager[WriteSession]:
+        """Open a transaction of a route's own, for what must be committed before the route goes on."""
+        return writing(self.request.app.state.engine)
+
+
+def _door(request: Request, moment: Annotated[datetime, Depends(now)]) -> Door:
+    return Door(request, ledger(request), request.app.state.keys, _settings(request), moment)
+
+
+async def recognise(door: Annotated[Door, Depends(_door)]) -> access.Recognised:
+    """Return the session behind a request, half-open ones included.
+
+    Raises:
+        NotSignedInError: there is none.
+    """
+    shown = token(door.request)
+    if shown is None:
         raise NotSignedInError("Sign in first.")
-    async with writing(request.app.state.engine) as db:
-        mandate = await access.recognise(
-            db, ledger(request), _settings(request), secret, remote=remote(request), now=moment
-        )
-    if mandate is None:
-        raise NotSignedInError("Your session has ended. Sign in again.")
-    return mandate
+    return await door.look_up(*shown)
+
+
+def set_cookie(request: Request, response: Response, secret: str) -> None:
+    """Hand a page its session: scripts can't read it, other sites can't send it."""
+    over_https = secure(request)
+    name = HOST_COOKIE if over_https else COOKIE
+    response.set_cookie(name, secret, httponly=True, samesite="strict", secure=over_https, path="/")
+
+
+def delete_cookie(request: Request, response: Response) -> None:
+    """Take a page's session back."""
+    over_https = secure(request)
+    name = HOST_COOKIE if over_https else COOKIE
+    response.delete_cookie(name, httponly=True, samesite="strict", secure=over_https, path="/")
+
+
+UNFINISHED = {
+    access.Stage.VERIFY: "Show your second factor first.",
+    access.Stage.ENROL: "Your roles ask for a second factor: enrol one on the sign-in page first.",
+    access.Stage.RENEW: "Somebody else knows your password: change it on the sign-in page first.",
+}
+"""What a half-open session is told."""
+
+
+def officer(request: Request, who: Annotated[access.Recognised, Depends(recognise)]) -> access.Mandate:
+    """Return the mandate of who is signed in: his roles now, the purpose and the case he names.
+
+    Raises:
+        NotSignedInError: the session is open half only.
+        PurposeRefusedError: his roles have no such purpose.
+    """
+    if who.stage is not access.Stage.FULL:
+        raise NotSignedInError(UNFINISHED[who.stage])
+    case_no = unquote(request.headers.get(CASE, "")) or None
+    return replace(who.mandate, case_no=case_no, purpose=_purpose(request, who.mandate, case_no))
+
+
+def _purpose(request: Request, mandate: access.Mandate, case_no: str | None) -> str:
+    named = request.headers.get(PURPOSE)
+    if named is None:
+        investigates = case_no is not None and access.PURPOSES[access.Purpose.INVESTIGATION] & mandate.roles
+        return access.Purpose.INVESTIGATION if investigates else mandate.purpose
+    fitting = [purpose for purpose, roles in access.PURPOSES.items() if roles & mandate.roles]
+    if named not in fitting:
+        raise PurposeRefusedError(f"Your roles have no purpose “{named}”. Theirs: {', '.join(fitting)}.")
+    return named
 
 
 ReadDb = Annotated[ReadSession, Depends(_read, scope="function")]
@@ -99,4 +208,7 @@ WriteDb = Annotated[WriteSession, Depends(_write, scope="function")]
 Config = Annotated[Settings, Depends(_settings)]
 Now = Annotated[datetime, Depends(now)]
 Trail = Annotated[Ledger, Depends(ledger)]
-Who = Annotated[access.Mandate, Depends(_mandate)]
+Knock = Annotated[Door, Depends(_door)]
+Session = Annotated[access.Recognised, Depends(recognise)]
+"""Somebody who has signed in, perhaps half: for the routes that finish a sign-in."""
+Who = Annotated[access.Mandate, Depends(officer)]

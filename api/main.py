@@ -8,35 +8,42 @@ from fastapi.routing import APIRoute
 
 from api import graph, phones, problems, stream
 from api.routes import (
+    accounts,
     alerts,
     areas,
     assignments,
     basemap,
     calls,
+    cases,
     devices,
     fixes,
     health,
     live,
     messages,
+    oidc,
     pages,
     parks,
     roads,
     session,
     units,
 )
+from services import access
 from services.db.engine import make_engine
 from services.settings import Settings
 
 ROUTERS = (
+    accounts.router,
     alerts.router,
     areas.router,
     basemap.router,
     health.router,
     messages.router,
+    oidc.router,
     pages.router,
     parks.router,
     assignments.router,
     calls.router,
+    cases.router,
     roads.router,
     session.router,
     devices.router,
@@ -61,6 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.engine = make_engine(url)
+        app.state.keys = access.load_keys(settings)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(app.state.engine.dispose)
             for starter in STARTERS:

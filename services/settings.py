@@ -38,6 +38,20 @@ class Settings(BaseSettings):
     road_network: str = Field("zhuzhou", description="Name of the imported road network that dispatch computes on")
     session_idle_min: int = Field(30, description="A session not used for this long is signed out")
     session_max_h: int = Field(12, description="A session ends after this long in any case")
+    wall_max_h: int = Field(
+        168, description="A session of the dispatch wall, which is never idle, ends after this long"
+    )
+    token_max_min: int = Field(60, description="A bearer token of a machine client ends after this long")
+    secret_keys: SecretStr | None = Field(
+        None, description="Fernet keys that close secrets in the database, newest first; empty: kept in data_dir"
+    )
+    public_url: str | None = Field(
+        None, description="Address people reach the pages at, such as https://…; empty: that of each request"
+    )
+    oidc_issuer: str | None = Field(None, description="OpenID Connect provider to sign in with; empty: none")
+    oidc_client_id: str = Field("tianshu", description="Name of this service at the provider")
+    oidc_client_secret: SecretStr | None = Field(None, description="Secret of this service at the provider")
+    authorisation_max_days: int = Field(92, description="An authorisation of a case expires after this long at most")
     exchange_host: str = Field("127.0.0.1", description="Address that other platforms (JT/T 809) connect to")
     exchange_port: int = Field(0, ge=0, le=65535, description="Port on which lower platforms log in; 0: none may")
     upper_url: SecretStr | None = Field(

@@ -18,7 +18,7 @@ from services.db import partitions
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables import fleet
 from services.db.tables import tracks as tables
-from services.db.types import SRID, plain
+from services.db.types import SRID, from_wkb, plain
 from services.errors import InvalidError, NotFoundError
 
 MAX_SPAN = timedelta(days=31)
@@ -130,13 +130,18 @@ async def read(
 
     Raises:
         NoTrackError: there is no such unit, or it carries no device.
+        CaseRefusedError, SpanRefusedError: it leaves the limits of the case, or of a dispatcher's duty.
         SpanError: the interval is empty, longer than 31 days, or holds more than 200,000 fixes.
     """
     await access.grant(mandate, access.Act.VIEW_TRACK, _target(unit_id, device_id, start, end))
     if not timedelta() < end - start <= MAX_SPAN:
         raise SpanError("A track is read from a start to a later end, 31 days at most.")
+    subject = f"device:{device_id}" if unit_id is None else f"unit:{unit_id}"
+    limits = await access.limit_track(mandate, db, subject=subject, start=start, end=end)
     device_id = device_id if unit_id is None else await _device_of(db, unit_id)
     found = select_fixes().where(tables.Fix.device_id == device_id, tables.Fix.at >= start, tables.Fix.at < end)
+    if limits and limits.area_wkb is not None:
+        found = found.where(func.ST_Covers(from_wkb(limits.area_wkb, "MULTIPOLYGON"), tables.Fix.place))
     fixes = list[Fix]()
     rows = await db.stream(found.order_by(tables.Fix.at).limit(MAX_FIXES + 1))
     async for some in rows.partitions(_AT_A_TIME):

@@ -22,9 +22,10 @@ from services.db import migrate
 from services.db.cluster import Cluster
 from services.db.engine import make_engine, writing
 from services.settings import Settings
+from tests.builders import people
+from tests.builders.people import PASSWORD as PASSWORD
 
 ROOT = Path(__file__).parent.parent
-PASSWORD = "a long enough password"
 _KEPT = ("alembic_version", "spatial_ref_sys")
 
 
@@ -106,7 +107,8 @@ def mandate(engine: AsyncEngine) -> Callable[..., Awaitable[access.Mandate]]:
         name = f"{'-'.join(roles)}-{secrets.token_hex(3)}"
         async with writing(engine) as db:
             account_id = await access.create_account(db, name, name, PASSWORD, held)
-        return access.Mandate(account_id, name, name, held, Ledger(engine), remote="test")
+        purpose = access.default_purpose(held)
+        return access.Mandate(account_id, name, name, held, Ledger(engine), purpose=purpose, remote="test")
 
     return make
 
@@ -128,14 +130,17 @@ async def anonymous(application: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def client(
-    application: FastAPI, mandate: Callable[..., Awaitable[access.Mandate]]
+    application: FastAPI, engine: AsyncEngine, mandate: Callable[..., Awaitable[access.Mandate]]
 ) -> AsyncIterator[Callable[..., Awaitable[httpx.AsyncClient]]]:
-    """Make a signed-in client: `await client("dispatcher")`."""
+    """Make a signed-in client, with a second factor where the roles ask for one: `await client("dispatcher")`."""
+    keys = application.state.keys
     async with AsyncExitStack() as stack:
 
         async def make(*roles: str) -> httpx.AsyncClient:
-            who = await mandate(*roles)
-            token = await access.sign_in(who.ledger, who.username, PASSWORD, remote="test", now=datetime.now(UTC))
+            who, now, secret = await mandate(*roles), datetime.now(UTC), None
+            if who.roles & access.SECOND_FACTOR:
+                secret = await people.enrol(engine, keys, who.username, now)
+            token = await people.token(engine, keys, who.username, now=now, secret=secret)
             client = await stack.enter_async_context(_client(application))
             client.headers["Authorization"] = f"Bearer {token}"
             return client

@@ -3,16 +3,21 @@
 import asyncio
 import json
 import secrets
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 
 from api.cli import database
 from services import access
-from services.db.engine import make_engine, writing
+from services.db.engine import WriteSession, make_engine, writing
 from services.errors import ConflictError
 from services.settings import Settings
+
+T = TypeVar("T")
 
 app = typer.Typer(name="accounts", help="People who sign in.", no_args_is_help=True)
 
@@ -20,6 +25,9 @@ DEMO_ACCOUNTS: tuple[tuple[str, str, access.Role], ...] = (
     ("dispatcher", "示例调度员 Demo dispatcher", access.Role.DISPATCHER),
     ("park", "示例园区警官 Demo park officer", access.Role.PARK_OFFICER),
     ("officer", "示例巡逻员 Demo patrol officer", access.Role.PATROL_OFFICER),
+    ("wall", "示例指挥大屏 Demo wall", access.Role.WALL),
+    ("investigator", "示例侦查员 Demo investigator", access.Role.INVESTIGATOR),
+    ("approver", "示例审批人 Demo approver", access.Role.APPROVER),
     ("admin", "示例系统管理员 Demo administrator", access.Role.SYSTEM_ADMIN),
     ("security", "示例安全管理员 Demo security administrator", access.Role.SECURITY_ADMIN),
     ("auditor", "示例审计员 Demo auditor", access.Role.AUDITOR),
@@ -40,21 +48,37 @@ def create(
     typer.echo(f"{username}  {chosen}")
 
 
-def seed_demo_accounts(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Create the demo's accounts with passwords of this machine's own; return {username: {password, roles}}.
+@app.command("reset-factor")
+def reset_factor(username: str) -> None:
+    """Forget an account's second factor, when no security administrator can; its owner enrols a new one."""
+    with database.opened() as settings:
+        asyncio.run(_with(settings, lambda db: access.reset_factor_of(db, username)))
+    typer.echo(f"{username} enrols a new second factor at the next sign-in.")
 
-    The passwords are kept in `demo-logins.json` in the data folder, readable by its owner only.
+
+def seed_demo_accounts(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Create the demo's accounts with secrets of this machine's own; return {username: {password, roles, totp}}.
+
+    They are kept in `demo-logins.json` in the data folder, readable by its owner only; `totp` is the otpauth address
+    of the second factor, where the role asks for one.
     """
     store = settings.data_dir / "demo-logins.json"
     logins: dict[str, dict[str, Any]] = json.loads(store.read_text()) if store.exists() else {}
+    keys = access.load_keys(settings)
     for username, display_name, role in DEMO_ACCOUNTS:
-        login = logins.setdefault(username, {"password": secrets.token_urlsafe(9), "roles": [role]})
+        login = logins.setdefault(username, {"password": secrets.token_urlsafe(12), "roles": [role]})
         try:
             asyncio.run(_create(settings, username, display_name, login["password"], frozenset({role})))
         except ConflictError:
             continue
+        if role in access.SECOND_FACTOR:
+            login["totp"] = asyncio.run(_with(settings, partial(_enrol, keys, username)))
     _keep(store, json.dumps(logins, indent=1))
     return logins
+
+
+async def _enrol(keys: access.Keyring, username: str, db: WriteSession) -> str:
+    return (await access.enrol_at_once(db, keys, username, now=datetime.now(UTC))).uri
 
 
 def _keep(store: Path, content: str) -> None:
@@ -66,9 +90,13 @@ def _keep(store: Path, content: str) -> None:
 async def _create(
     settings: Settings, username: str, display_name: str, password: str, roles: frozenset[access.Role]
 ) -> None:
+    await _with(settings, lambda db: access.create_account(db, username, display_name, password, roles))
+
+
+async def _with(settings: Settings, act: Callable[[WriteSession], Awaitable[T]]) -> T:
     engine = make_engine(settings.database_address, pool_size=1)
     try:
         async with writing(engine) as db:
-            await access.create_account(db, username, display_name, password, roles)
+            return await act(db)
     finally:
         await engine.dispose()

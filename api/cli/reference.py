@@ -6,6 +6,7 @@ from typing import Any
 import typer
 from pydantic_core import PydanticUndefined
 
+from api.cli import permissions
 from api.main import routes
 from services.settings import Settings
 
@@ -34,7 +35,7 @@ def routes_page() -> str:
     return head + "| | path | what it does |\n|---|---|---|\n" + "\n".join(rows) + "\n"
 
 
-PAGES = {"settings.md": settings_page, "http.md": routes_page}
+PAGES = {"settings.md": settings_page, "http.md": routes_page, "permissions.md": permissions.permissions_page}
 
 
 def _shown(default: Any) -> str:

@@ -51,6 +51,9 @@ class NoSuchAssetError(NotFoundError):
 @router.get("/login", include_in_schema=False)
 @router.get("/replay", include_in_schema=False)
 @router.get("/hotspots", include_in_schema=False)
+@router.get("/security", include_in_schema=False)
+@router.get("/administration", include_in_schema=False)
+@router.get("/cases", include_in_schema=False)
 def read_page(request: Request) -> FileResponse:
     """Send the document of the pages; which page it shows is up to its address. Open: it holds no data."""
     document = STATIC / "index.html"

@@ -32,5 +32,5 @@ export default defineConfig({
     chunkSizeWarningLimit: 1300,
     reportCompressedSize: false,
   },
-  server: { proxy: Object.fromEntries(["/me", "/login", "/logout", "/units", "/stream", "/calls", "/assignments", "/alerts", "/areas", "/parks", "/basemap", "/roads"].map((path) => [path, "http://127.0.0.1:8600"])) },
+  server: { proxy: Object.fromEntries(["/me", "/factor", "/password", "/sessions", "/accounts", "/authorisations", "/oidc", "/login", "/logout", "/units", "/stream", "/calls", "/assignments", "/alerts", "/areas", "/parks", "/basemap", "/roads"].map((path) => [path, "http://127.0.0.1:8600"])) },
 });

@@ -13,7 +13,7 @@ from tests.conftest import PASSWORD
 async def test_a_right_password_opens_a_session_and_me_says_who(anonymous, mandate):
     who = await mandate("dispatcher")
     answer = await anonymous.post("/login", json={"username": who.username, "password": PASSWORD})
-    assert answer.status_code == 204
+    assert (answer.status_code, answer.json()) == (200, {"next": None})
     assert "HttpOnly" in answer.headers["set-cookie"]
     assert "SameSite=strict" in answer.headers["set-cookie"]
     me = (await anonymous.get("/me")).json()

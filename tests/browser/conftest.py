@@ -5,6 +5,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from api.main import create_app
 from services import access, packages
 from services.db.engine import make_engine, writing
 from services.settings import Settings
+from tests.builders import people
 from tests.conftest import PASSWORD, ROOT
 
 FLAGS = [
@@ -66,8 +68,12 @@ def live_server(database_url: str, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def account(database_url: str) -> Callable[..., str]:
-    """Make an account with roles and return its name; the password is `tests.conftest.PASSWORD`."""
+def account(database_url: str, tmp_path: Path) -> Callable[..., str]:
+    """Make an account with roles and return its name; the password is `tests.conftest.PASSWORD`.
+
+    Where the roles ask for a second factor, it has one: `people.code_of(name)` is its present code.
+    """
+    keys = access.load_keys(Settings(data_dir=tmp_path))
 
     def make(*roles: str) -> str:
         name = f"{'-'.join(roles)}-{secrets.token_hex(3)}"
@@ -76,6 +82,8 @@ def account(database_url: str) -> Callable[..., str]:
             engine = make_engine(database_url, pool_size=1)
             async with writing(engine) as db:
                 await access.create_account(db, name, name, PASSWORD, frozenset(map(access.Role, roles)))
+            if access.SECOND_FACTOR & set(roles):
+                people.SECRETS[name] = await people.enrol(engine, keys, name, datetime.now(UTC))
             await engine.dispose()
 
         in_thread(create())
@@ -125,4 +133,7 @@ def sign_in(page: Page, base: str, username: str) -> None:
     page.get_by_label("用户名").or_(page.get_by_label("User name")).fill(username)
     page.get_by_label("密码").or_(page.get_by_label("Password")).fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_url(f"{base}/")
+    if username in people.SECRETS:
+        page.get_by_label("验证码").or_(page.get_by_label("Code")).fill(people.code_of(username))
+        page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "/login" not in url)

@@ -41,8 +41,8 @@ def test_signing_out_ends_the_session(live_server, account, visitor):
     page = visitor().new_page()
     sign_in(page, live_server, account("dispatcher"))
     page.get_by_role("button", name="账户").click()
-    page.get_by_role("button", name="退出登录").click()
-    page.wait_for_url("**/login*")
+    with page.expect_event("load"):
+        page.get_by_role("button", name="退出登录").click()
     page.goto(f"{live_server}/")
     expect(page.get_by_label("用户名")).to_be_visible()
 

@@ -1,7 +1,6 @@
 """Road networks: directed times over straight edges between nodes."""
 
 from datetime import datetime
-
 from typing import Any
 
 from geoalchemy2 import Geometry

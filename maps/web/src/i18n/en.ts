@@ -1,8 +1,10 @@
 /** Words on screen, English. */
 
+import { accessEn } from "./access.en.ts";
 import type { zh } from "./zh.ts";
 
 export const en: Record<keyof typeof zh, string> = {
+  ...accessEn,
   "app.name": "Tianshu",
   "app.tagline": "BeiDou dispatch and governance",
   "app.skip": "Skip to content",

@@ -1,6 +1,9 @@
 /** Words on screen, Chinese. These keys are the table of all words. */
 
+import { accessZh } from "./access.zh.ts";
+
 export const zh = {
+  ...accessZh,
   "app.name": "天枢",
   "app.tagline": "北斗时空服务平台",
   "app.skip": "跳到主要内容",

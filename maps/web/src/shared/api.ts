@@ -63,6 +63,14 @@ export async function post<T>(path: string, body?: unknown, headers: Record<stri
   return response.status === 204 ? null : ((await response.json()) as T);
 }
 
+export async function put(path: string): Promise<void> {
+  await send("PUT", path, {});
+}
+
+export async function remove(path: string): Promise<void> {
+  await send("DELETE", path);
+}
+
 /** Every item of a paged list. */
 export async function all<T>(path: string): Promise<T[]> {
   const items: T[] = [];

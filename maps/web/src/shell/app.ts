@@ -20,10 +20,16 @@ interface PageEntry {
   view: () => TemplateResult;
 }
 
+/** Everybody's own page; it stands in the menu of the account, and comes first for who may open no other. */
+const SECURITY = "/security";
+
 const PAGES: Record<string, PageEntry> = {
   "/": { act: "view_live", title: "nav.live", load: () => import("../live/page.ts"), view: () => html`<tianshu-live></tianshu-live>` },
   "/replay": { act: "view_track", title: "nav.replay", load: () => import("../replay/page.ts"), view: () => html`<tianshu-replay></tianshu-replay>` },
   "/hotspots": { act: "view_parks", title: "nav.hotspots", load: () => import("../hotspots/page.ts"), view: () => html`<tianshu-hotspots></tianshu-hotspots>` },
+  "/cases": { act: "view_cases", title: "nav.cases", load: () => import("../cases/page.ts"), view: () => html`<tianshu-cases></tianshu-cases>` },
+  "/administration": { act: "view_accounts", title: "nav.administration", load: () => import("../admin/page.ts"), view: () => html`<tianshu-administration></tianshu-administration>` },
+  [SECURITY]: { act: "manage_own_sessions", title: "nav.security", load: () => import("../session/security.ts"), view: () => html`<tianshu-security></tianshu-security>` },
 };
 
 const THEMES: [ThemeChoice, Key, IconName][] = [
@@ -150,7 +156,7 @@ export class App extends Part {
     const now = Date.now();
     return html`<header class="bar">
       <a class="brand" href="/" data-page><img src=${markUrl} alt="" /><b>天枢</b><small>Tianshu</small></a>
-      <nav aria-label=${t("nav.label")}>${permitted().map(([path, page]) =>
+      <nav aria-label=${t("nav.label")}>${permitted().filter(([path]) => path !== SECURITY).map(([path, page]) =>
         html`<a href=${path} data-page aria-current=${path === this.path ? "page" : nothing}>${t(page.title)}</a>`)}</nav>
       <span class="space"></span>
       ${this.connection ? html`<span class="link-state" data-state=${this.connection.state} role="status">${t(`connection.${this.connection.state}`)}</span>` : nothing}
@@ -169,6 +175,7 @@ export class App extends Part {
         <h3 id="theme-label">${t("shell.theme")}</h3>
         <div class="segmented" role="group" aria-labelledby="theme-label">${THEMES.map(([choice, words, name]) =>
           html`<button aria-pressed=${prefs.themeChoice === choice} @click=${() => prefs.setTheme(choice)}>${icon(name)}${t(words)}</button>`)}</div>
+        <a class="button" href=${SECURITY} data-page @click=${() => this.toggleMenu(false)}>${t("nav.security")}</a>
         <button class="button" @click=${() => void this.signOut()}>${t("shell.sign_out")}</button>
       </div>` : nothing}
     </div>`;

@@ -28,6 +28,20 @@ FUNCTIONS = (
         RETURN NULL;
     END $$
     """,
+    # system, audit and security administration never meet in one person; two grants at once wait for each other
+    """
+    CREATE FUNCTION tianshu_separate_roles() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = public AS $$
+    BEGIN
+        PERFORM pg_advisory_xact_lock(hashtextextended('account_role', NEW.account_id));
+        IF (SELECT count(*) FROM account_role WHERE account_id = NEW.account_id
+            AND role IN ('system_admin', 'security_admin', 'auditor')) > 1 THEN
+            RAISE EXCEPTION 'system, audit and security administration never meet in one person'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'separated_roles';
+        END IF;
+        RETURN NULL;
+    END $$
+    """,
     # the audit trail and the log of a call are written once
     """
     CREATE FUNCTION tianshu_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -53,7 +67,8 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("username", sa.Text(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
-        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=True),
+        sa.Column("must_renew", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("failures", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
@@ -234,6 +249,74 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "role", name=op.f("pk_account_role")),
     )
     op.create_table(
+        "second_factor",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("secret_box", sa.LargeBinary(), nullable=True),
+        sa.Column("pending_box", sa.LargeBinary(), nullable=True),
+        sa.Column("last_step", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_second_factor_account_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_second_factor")),
+    )
+    op.create_table(
+        "recovery_code",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("code_hash", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_recovery_code_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "code_hash", name=op.f("pk_recovery_code")),
+    )
+    op.create_table(
+        "identity",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_identity_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity")),
+        sa.UniqueConstraint("issuer", "subject", name=op.f("uq_identity_issuer_subject")),
+    )
+    op.create_index(op.f("ix_identity_account_id"), "identity", ["account_id"], unique=False)
+    op.create_table(
+        "pending_sign_in",
+        sa.Column("state_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("nonce", sa.Text(), nullable=False),
+        sa.Column("verifier", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("state_hash", name=op.f("pk_pending_sign_in")),
+    )
+    op.create_table(
+        "authorisation",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("case_no", sa.Text(), nullable=False),
+        sa.Column("instrument", sa.Text(), nullable=False),
+        sa.Column("issuing_unit", sa.Text(), nullable=False),
+        sa.Column("issuing_level", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("subjects", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("sources", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("window_start", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("window_end", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("area", geography("MULTIPOLYGON"), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.Text(), server_default="proposed", nullable=False),
+        sa.Column("proposed_by", sa.BigInteger(), nullable=False),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("approved_by", sa.BigInteger(), nullable=True),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_by", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("window_start < window_end", name=op.f("ck_authorisation_window")),
+        sa.CheckConstraint("approved_by <> proposed_by", name=op.f("ck_authorisation_second_person")),
+        sa.CheckConstraint("state IN ('proposed', 'approved', 'revoked')", name=op.f("ck_authorisation_state")),
+        sa.CheckConstraint("state <> 'approved' OR approved_by IS NOT NULL", name=op.f("ck_authorisation_approver")),
+        sa.CheckConstraint("cardinality(subjects) > 0 OR area IS NOT NULL", name=op.f("ck_authorisation_scope")),
+        sa.CheckConstraint("cardinality(sources) > 0", name=op.f("ck_authorisation_sources")),
+        sa.ForeignKeyConstraint(["proposed_by"], ["account.id"], name=op.f("fk_authorisation_proposed_by")),
+        sa.ForeignKeyConstraint(["approved_by"], ["account.id"], name=op.f("fk_authorisation_approved_by")),
+        sa.ForeignKeyConstraint(["revoked_by"], ["account.id"], name=op.f("fk_authorisation_revoked_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_authorisation")),
+    )
+    op.create_index(op.f("ix_authorisation_case_no"), "authorisation", ["case_no"], unique=False)
+    op.create_table(
         "area",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -297,12 +380,17 @@ def upgrade() -> None:
     op.create_table(
         "login",
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
         sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("factor_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("remote", sa.Text(), nullable=True),
+        sa.Column("device", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_login_account_id")),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_login")),
+        sa.UniqueConstraint("id", name=op.f("uq_login_id")),
     )
     op.create_index(op.f("ix_login_account_id"), "login", ["account_id"], unique=False)
     op.create_table(
@@ -491,6 +579,10 @@ def upgrade() -> None:
             f"CREATE TRIGGER areas_changed AFTER INSERT OR UPDATE OR DELETE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION tianshu_areas_changed()"
         )
+    op.execute(
+        "CREATE CONSTRAINT TRIGGER separated_roles AFTER INSERT OR UPDATE ON account_role "
+        "FOR EACH ROW EXECUTE FUNCTION tianshu_separate_roles()"
+    )
     for table in APPEND_ONLY:
         op.execute(
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} "

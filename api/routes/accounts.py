@@ -1,0 +1,156 @@
+"""Accounts and their roles: the security administrator's door."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, status
+from pydantic import Field
+
+from api import deps
+from api.schemas import Id, Model, Page
+from services import access, accounts
+
+router = APIRouter(prefix="/accounts", tags=["accounts"])
+
+Issuer = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class AccountIn(Model):
+    """An account to create; its first password is made here and told once."""
+
+    username: str = Field(pattern=r"^[\w.-]{2,40}$")
+    display_name: str = Field(min_length=1, max_length=80)
+    roles: frozenset[access.Role] = Field(min_length=1)
+
+
+class IdentityOut(Model):
+    """The name another provider knows an account by."""
+
+    issuer: Issuer
+    subject: str = Field(min_length=1, max_length=255)
+
+
+class AccountOut(Model):
+    """An account."""
+
+    id: int
+    username: str
+    display_name: str
+    active: bool
+    locked_until: datetime | None
+    created_at: datetime
+    roles: list[access.Role]
+    has_factor: bool
+    sessions: int
+    identities: list[IdentityOut]
+
+
+class NewAccountOut(Model):
+    """The number of a new account, and the password its owner has to change at once."""
+
+    id: int
+    password: str
+
+
+class FirstPasswordOut(Model):
+    """A password that its owner has to change at once."""
+
+    password: str
+
+
+class RolesOut(Model):
+    """What a role permits, and what never meets in one person."""
+
+    roles: dict[access.Role, list[access.Act]]
+    separated: list[list[access.Role]]
+    second_factor: list[access.Role]
+
+
+@router.get("")
+async def list_accounts(
+    who: deps.Who,
+    db: deps.ReadDb,
+    cursor: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Page[AccountOut]:
+    """Accounts, by id."""
+    found = await accounts.list_accounts(who, db, after_id=cursor, limit=limit)
+    following = str(found[-1].id) if len(found) == limit else None
+    return Page(items=[AccountOut.model_validate(one) for one in found], next_cursor=following)
+
+
+@router.post("", status_code=status.HTTP_201_CREATED)
+async def create_account(who: deps.Who, db: deps.WriteDb, body: AccountIn) -> NewAccountOut:
+    """Create an account."""
+    made = await accounts.create_account(
+        who, db, username=body.username, display_name=body.display_name, roles=body.roles
+    )
+    return NewAccountOut.model_validate(made)
+
+
+@router.get("/roles")
+async def read_roles(_: deps.Who) -> RolesOut:
+    """What each role permits, which never meet in one person, and which ask for a second factor."""
+    permits = {role: sorted(act for act, roles in access.PERMISSIONS.items() if role in roles) for role in access.Role}
+    separated = [sorted(pair) for pair in access.SEPARATED]
+    return RolesOut(roles=permits, separated=separated, second_factor=sorted(access.SECOND_FACTOR))
+
+
+@router.get("/{account_id}")
+async def read_account(who: deps.Who, db: deps.ReadDb, account_id: Id) -> AccountOut:
+    """One account."""
+    return AccountOut.model_validate(await accounts.read_account(who, db, account_id))
+
+
+@router.put("/{account_id}/roles/{role}", status_code=status.HTTP_204_NO_CONTENT)
+async def grant_role(who: deps.Who, db: deps.WriteDb, account_id: Id, role: access.Role) -> None:
+    """Give an account a role."""
+    await accounts.grant_role(who, db, account_id, role)
+
+
+@router.delete("/{account_id}/roles/{role}", status_code=status.HTTP_204_NO_CONTENT)
+async def revoke_role(who: deps.Who, db: deps.WriteDb, account_id: Id, role: access.Role) -> None:
+    """Take a role from an account."""
+    await accounts.revoke_role(who, db, account_id, role)
+
+
+@router.post("/{account_id}/lock", status_code=status.HTTP_204_NO_CONTENT)
+async def lock_account(who: deps.Who, db: deps.WriteDb, account_id: Id) -> None:
+    """Shut an account and end its sessions."""
+    await accounts.lock_account(who, db, account_id)
+
+
+@router.post("/{account_id}/unlock", status_code=status.HTTP_204_NO_CONTENT)
+async def unlock_account(who: deps.Who, db: deps.WriteDb, account_id: Id) -> None:
+    """Open an account again."""
+    await accounts.unlock_account(who, db, account_id)
+
+
+@router.delete("/{account_id}/factor", status_code=status.HTTP_204_NO_CONTENT)
+async def reset_factor(who: deps.Who, db: deps.WriteDb, account_id: Id) -> None:
+    """Forget the second factor of an account."""
+    await accounts.reset_factor(who, db, account_id)
+
+
+@router.post("/{account_id}/password")
+async def reset_password(who: deps.Who, db: deps.WriteDb, account_id: Id) -> FirstPasswordOut:
+    """Give an account a new first password."""
+    return FirstPasswordOut(password=await accounts.reset_password(who, db, account_id))
+
+
+@router.delete("/{account_id}/sessions", status_code=status.HTTP_204_NO_CONTENT)
+async def end_sessions(who: deps.Who, db: deps.WriteDb, account_id: Id) -> None:
+    """End all sessions of an account."""
+    await accounts.end_sessions(who, db, account_id)
+
+
+@router.post("/{account_id}/identities", status_code=status.HTTP_204_NO_CONTENT)
+async def link_identity(who: deps.Who, db: deps.WriteDb, account_id: Id, body: IdentityOut) -> None:
+    """Let an account sign in through another provider."""
+    await accounts.link_identity(who, db, account_id, issuer=body.issuer, subject=body.subject)
+
+
+@router.delete("/{account_id}/identities", status_code=status.HTTP_204_NO_CONTENT)
+async def unlink_identity(who: deps.Who, db: deps.WriteDb, account_id: Id, issuer: Issuer) -> None:
+    """Take an account's way in through another provider away."""
+    await accounts.unlink_identity(who, db, account_id, issuer=issuer)

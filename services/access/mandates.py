@@ -1,0 +1,88 @@
+"""The mandate, made at the door, and the grant that stands on the first line of every use case."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from services.access.roles import PERMISSIONS, Act, Purpose, Role
+from services.audit import Entry, Ledger
+from services.errors import NotAllowedError
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """On whose behalf something is done: the officer, the purpose, the case, until when. Made at the door."""
+
+    account_id: int | None
+    username: str
+    display_name: str
+    roles: frozenset[Role]
+    ledger: Ledger
+    purpose: str = Purpose.DUTY
+    case_no: str | None = None
+    remote: str | None = None
+    made_at: datetime = field(default_factory=_clock)
+    expires_at: datetime | None = None
+
+    @property
+    def acts(self) -> frozenset[Act]:
+        """What these roles permit."""
+        return frozenset(act for act, roles in PERMISSIONS.items() if roles & self.roles)
+
+
+class RoleRefusedError(NotAllowedError):
+    """The roles of the account do not permit the act."""
+
+
+class MandateOverError(NotAllowedError):
+    """The mandate's time has passed."""
+
+
+def system_mandate(ledger: Ledger) -> Mandate:
+    """Return the mandate of a command run by the machine's own operator."""
+    return Mandate(None, "operator", "Operator", frozenset(Role), ledger, purpose=Purpose.OPERATION, remote="local")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A grant that was given; whoever reads tells it how much was seen."""
+
+    mandate: Mandate
+    act: Act
+    target: str
+
+    async def saw(self, rows: int) -> None:
+        """Record, before they are handed out, how many rows are."""
+        await record(self.mandate, self.act, self.target, allowed=True, rows=rows)
+
+
+async def grant(mandate: Mandate, act: Act, target: str = "") -> Look:
+    """Permit the act or refuse it; either way it is recorded, in a transaction of its own.
+
+    Raises:
+        RoleRefusedError: none of the officer's roles permits the act.
+        MandateOverError: the mandate's time has passed.
+    """
+    over = mandate.expires_at is not None and mandate.expires_at <= _clock()
+    allowed = bool(PERMISSIONS[act] & mandate.roles) and not over
+    await record(mandate, act, target, allowed=allowed)
+    if over:
+        raise MandateOverError("This mandate is over. Sign in again.")
+    if not allowed:
+        permitted = ", ".join(sorted(PERMISSIONS[act]))
+        raise RoleRefusedError(f"Your roles do not permit “{act}”. It is permitted to: {permitted}.")
+    return Look(mandate, act, target)
+
+
+async def record(mandate: Mandate, act: str, target: str, *, allowed: bool, rows: int | None = None) -> None:
+    """Write one line of the audit trail on a mandate's behalf; with `rows` it says what an earlier one led to."""
+    outcome = "refused" if not allowed else "allowed" if rows is None else "seen"
+    await mandate.ledger.append(
+        Entry(
+            account_id=mandate.account_id, act=act, target=target, purpose=mandate.purpose, case_no=mandate.case_no,
+            outcome=outcome, remote=mandate.remote,
+        )
+    )  # fmt: skip
