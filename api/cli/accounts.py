@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pyotp
 import typer
 
 from api.cli import database
@@ -54,6 +55,18 @@ def reset_factor(username: str) -> None:
     with database.opened() as settings:
         asyncio.run(_with(settings, lambda db: access.reset_factor_of(db, username)))
     typer.echo(f"{username} enrols a new second factor at the next sign-in.")
+
+
+@app.command("demo-code")
+def show_demo_code(username: str) -> None:
+    """Print the present code of a demo account's second factor, as its authenticator would."""
+    store = Settings().data_dir / "demo-logins.json"
+    logins: dict[str, dict[str, Any]] = json.loads(store.read_text()) if store.exists() else {}
+    totp = logins.get(username, {}).get("totp")
+    if totp is None:
+        typer.echo(f"There is no demo account {username} with a second factor in {store}.", err=True)
+        raise typer.Exit(2)
+    typer.echo(pyotp.TOTP(pyotp.parse_uri(totp).secret).now())
 
 
 def seed_demo_accounts(settings: Settings) -> dict[str, dict[str, Any]]:

@@ -173,4 +173,5 @@ def _greet(settings: Settings, console: Console, logins: Mapping[str, Mapping[st
         for name, login in logins.items():
             table.add_row(name, str(login["password"]), ", ".join(login["roles"]))
         console.print(table)
+        console.print("Second factor of an account that asks for one: [bold]tianshu accounts demo-code NAME[/]")
     console.print(f"Logs: {log_dir}   Stop: Ctrl-C", style="dim")

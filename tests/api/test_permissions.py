@@ -3,12 +3,16 @@
 from typing import Any
 
 import pytest
+from hypothesis import find
+from hypothesis import strategies as st
 
 from api.cli import permissions
 from services import access
+from tests.conftest import PASSWORD
 
 BY_ITSELF = {("DELETE", "/sessions"), ("POST", "/logout")}  # they end the session that asks
 NOWHERE = 999_999_999
+MOMENTS = {"date-time": "2026-11-20T00:00:00Z", "date": "2026-11-16"}
 
 
 def sample(schema: dict[str, Any], known: dict[str, Any]) -> Any:  # noqa: PLR0911 -- one for each form
@@ -22,16 +26,18 @@ def sample(schema: dict[str, Any], known: dict[str, Any]) -> Any:  # noqa: PLR09
     match schema.get("type"):
         case "object":
             wanted = schema.get("required", [])
-            return {name: sample(schema["properties"][name], known) for name in wanted}
+            made = {name: sample(schema["properties"][name], known) for name in wanted}
+            return made | ({"password": PASSWORD} if "password" in made else {})
         case "array":
             return [sample(schema.get("items", {}), known)] * schema.get("minItems", 0)
         case "integer" | "number":
             return schema.get("minimum", 1)
         case "boolean":
             return True
-    if schema.get("format") == "date-time":
-        return "2026-11-20T00:00:00Z"
-    return {r"^\d{6}$": "430202", r"^1\d{10}$": "13800000001"}.get(schema.get("pattern", ""), "words")
+    if schema.get("format") in MOMENTS:
+        return MOMENTS[schema["format"]]
+    pattern = schema.get("pattern")
+    return find(st.from_regex(pattern, fullmatch=True), lambda _: True) if pattern else "words"
 
 
 @pytest.fixture
@@ -45,9 +51,11 @@ def requests(application) -> list[tuple[str, str, dict[str, Any], frozenset[acce
         if not acts or (verb, route.path) in BY_ITSELF:
             continue
         path = route.path
-        for name in route.param_convertors:
-            path = path.replace(f"{{{name}}}", "dispatcher" if name == "role" else str(NOWHERE))
         operation = described["paths"][route.path][verb.lower()]
+        for one in operation.get("parameters", []):
+            if one["in"] == "path":
+                value = NOWHERE if one["schema"].get("type") == "integer" else sample(one["schema"], known)
+                path = path.replace(f"{{{one['name']}}}", str(value))
         more: dict[str, Any] = {}
         content = operation.get("requestBody", {}).get("content", {})
         if "application/json" in content:

@@ -20,6 +20,8 @@ interface PageEntry {
   view: () => TemplateResult;
 }
 
+const HEARD_EVERY_MS = 5 * 60_000;
+
 /** Everybody's own page; it stands in the menu of the account, and comes first for who may open no other. */
 const SECURITY = "/security";
 
@@ -48,6 +50,7 @@ export class App extends Part {
   private menuOpen = false;
   private connection: Connection | null = null;
   private resumedUntil_ms = 0;
+  private heard_ms = Date.now();
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -60,6 +63,7 @@ export class App extends Part {
     this.whileHere(() => listen(window, "keydown", (event) => this.onKey(event)));
     this.whileHere(() => listen(window, "click", (event) => this.onClick(event)));
     this.whileHere(() => every(1_000, () => this.requestUpdate()));
+    for (const type of ["pointerdown", "keydown"] as const) this.whileHere(() => listen(window, type, () => this.touched()));
     void this.start();
   }
 
@@ -74,6 +78,13 @@ export class App extends Part {
       this.failure = sentence(error);
       this.requestUpdate();
     }
+  }
+
+  /** A map that is moved asks the server for nothing: say now and then that somebody is here, or the session idles out. */
+  private touched(): void {
+    if (!session.me || Date.now() - this.heard_ms < HEARD_EVERY_MS) return;
+    this.heard_ms = Date.now();
+    void get("/me").catch(() => null);
   }
 
   private signedOut(): void {
