@@ -56,7 +56,8 @@ def now() -> datetime:
 
 def ledger(request: Request) -> Ledger:
     """Return the audit trail of this application."""
-    return Ledger(request.app.state.engine)
+    trail: Ledger = request.app.state.ledger
+    return trail
 
 
 def remote(request: Request) -> str:

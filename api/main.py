@@ -6,16 +6,18 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api import graph, phones, problems, stream
+from api import graph, hardening, phones, problems, stream
 from api.routes import (
     accounts,
     alerts,
     areas,
     assignments,
+    audit,
     basemap,
     calls,
     cases,
     devices,
+    exports,
     fixes,
     health,
     live,
@@ -28,6 +30,7 @@ from api.routes import (
     units,
 )
 from services import access
+from services.audit import Ledger
 from services.db.engine import make_engine
 from services.settings import Settings
 
@@ -35,6 +38,7 @@ ROUTERS = (
     accounts.router,
     alerts.router,
     areas.router,
+    audit.router,
     basemap.router,
     health.router,
     messages.router,
@@ -47,6 +51,7 @@ ROUTERS = (
     roads.router,
     session.router,
     devices.router,
+    exports.router,
     fixes.router,
     live.router,
     units.router,
@@ -67,10 +72,12 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.engine = make_engine(url)
+        app.state.engine, writer = make_engine(url), make_engine(url, pool_size=1)
+        app.state.ledger = Ledger(app.state.engine, writer)
         app.state.keys = access.load_keys(settings)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(app.state.engine.dispose)
+            stack.push_async_callback(writer.dispose)
             for starter in STARTERS:
                 await stack.enter_async_context(starter(app))
             yield
@@ -78,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Tianshu 天枢", version="0.1.0", lifespan=lifespan, openapi_url=None)
     app.state.settings = settings
     problems.register(app)
+    app.add_middleware(hardening.Hardening, settings=settings)
     for router in ROUTERS:
         app.include_router(router)
     return app

@@ -17,15 +17,17 @@ import structlog
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
-from services import live
+from services import access, live
 from services.db import engine as databases
 from services.errors import UnavailableError
 
 EVERY_S = 0.25
 MAX_QUEUED = 40  # events that a slow page may be behind: ten seconds
+CHECK_EVERY_S = 2.0  # how soon a stream ends whose session was ended or whose officer lost the right to look
 KEEP_ALIVE_S = 15.0  # proxies give up on an answer that is silent for longer
 LIFETIME_S = 600.0  # then the page comes again by itself, and its right to look is asked anew
 KEEP_ALIVE = b": alive\n\n"
+_LAST = 2**63 - 1
 
 log = structlog.get_logger()
 _json = TypeAdapter(live.Changes)
@@ -40,10 +42,10 @@ def write_event(name: str, changes: live.Changes) -> bytes:
 class Listener:
     """One page's queue of events with their ids, oldest first."""
 
-    def __init__(self) -> None:
-        """Start with nothing."""
+    def __init__(self, session_id: str = "") -> None:
+        """Start with nothing; `session_id` is whose page it is."""
         self._queue = asyncio.Queue[tuple[int, bytes]](MAX_QUEUED)
-        self.lost = False
+        self.session_id, self.lost = session_id, False
 
     def put(self, xid: int, event: bytes) -> None:
         """Queue an event, or give the page up for good when it is too far behind."""
@@ -51,6 +53,13 @@ class Listener:
             self._queue.put_nowait((xid, event))
         except asyncio.QueueFull:
             self.lost = True
+
+    def end(self) -> None:
+        """Tell the page nothing more."""
+        self.lost = True
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._queue.put_nowait((_LAST, b""))
 
     async def get(self, after_xid: int) -> bytes:
         """Return the next event that is not older than what the page began with; a comment when none comes."""
@@ -74,12 +83,15 @@ class Hub:
         self._xid = 0
         self._told: dict[tuple[str, int], Any] = {}
 
-    async def follow(self, last_id: int | None = None) -> AsyncIterator[bytes]:
-        """Yield events: a snapshot, or what was missed since `last_id`, then every change; ends after ten minutes."""
+    async def follow(self, look: access.Look, session_id: str, last_id: int | None = None) -> AsyncIterator[bytes]:
+        """Yield events: a snapshot, or what was missed since `last_id`, then every change; ends after ten minutes.
+
+        It ends within seconds when the session is ended or the officer may look no more.
+        """
         end_s = asyncio.get_running_loop().time() + LIFETIME_S
-        with self._listening() as listener, suppress(UnavailableError):
+        with self._listening(session_id) as listener, suppress(UnavailableError):
             await self._awake.wait()
-            xid, event = await self._begin(last_id)
+            xid, event = await self._begin(look, last_id)
             while not listener.lost and asyncio.get_running_loop().time() < end_s:
                 yield event
                 event = await listener.get(xid)
@@ -100,8 +112,8 @@ class Hub:
             await asyncio.sleep(EVERY_S)
 
     @contextmanager
-    def _listening(self) -> Iterator[Listener]:
-        listener = Listener()
+    def _listening(self, session_id: str) -> Iterator[Listener]:
+        listener = Listener(session_id)
         self._listeners.add(listener)
         self._wanted.set()
         try:
@@ -109,12 +121,29 @@ class Hub:
         finally:
             self._listeners.discard(listener)
 
-    async def _begin(self, last_id: int | None) -> tuple[int, bytes]:
+    async def check(self) -> None:
+        """Every two seconds, end the streams of those who may look no more; when that can't be asked, end all."""
+        while True:
+            await asyncio.sleep(CHECK_EVERY_S)
+            watching = {listener.session_id for listener in self._listeners}
+            permitted = set[str]()
+            try:
+                if watching:
+                    async with databases.reading(self._engine) as db:
+                        permitted = await access.still_permitted(db, watching, access.Act.VIEW_LIVE)
+            except Exception:  # whatever it is: who can't be asked about sees no more
+                log.exception("streams_not_checked")
+            for listener in list(self._listeners):
+                if listener.session_id in watching - permitted:
+                    listener.end()
+
+    async def _begin(self, look: access.Look, last_id: int | None) -> tuple[int, bytes]:
         async with databases.reading(self._engine) as db:
             if last_id is not None and last_id <= await live.present(db):  # a greater id is of another database
                 changes, name = await live.changed_since(db, last_id), "delta"
             else:
                 changes, name = await live.everything(db), "snapshot"
+        await look.saw(len(changes.units) + len(changes.calls) + len(changes.alerts))
         return changes.xid, write_event(name, changes)
 
     async def _wake(self) -> None:
@@ -152,10 +181,8 @@ class Hub:
 async def start(app: FastAPI) -> AsyncIterator[None]:
     """Run a hub beside the requests, as `app.state.hub`."""
     app.state.hub = Hub(app.state.engine)
-    looking = asyncio.create_task(app.state.hub.run())
-    try:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(app.state.hub.run()), group.create_task(app.state.hub.check())]
         yield
-    finally:
-        looking.cancel()
-        with suppress(asyncio.CancelledError):
-            await looking
+        for task in tasks:
+            task.cancel()

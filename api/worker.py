@@ -8,8 +8,8 @@ import procrastinate
 import structlog
 from procrastinate import PsycopgConnector
 
-from services import access, phones, pipeline
-from services.db.engine import make_engine, writing
+from services import access, audit, oversight, phones, pipeline, retention
+from services.db.engine import Engine, make_engine, writing
 from services.settings import Settings
 
 log = structlog.get_logger()
@@ -43,7 +43,34 @@ def make_app(settings: Settings) -> procrastinate.App:
             gone = await phones.forget_answers(db, datetime.now(UTC))
         log.info("phone_answers_forgotten", count=gone)
 
+    _oversee(app, settings, engine)
     return app
+
+
+def _oversee(app: procrastinate.App, settings: Settings, engine: Engine) -> None:
+    """Add the jobs that watch the watchers and destroy what nobody needs any more."""
+    ledger = audit.Ledger(engine)
+
+    @app.periodic(cron="1 * * * *")
+    @app.task(name="seal_audit", queueing_lock="seal_audit")
+    async def seal_audit(timestamp: int) -> None:  # noqa: ARG001
+        """Seal the hours of the audit trail that are over."""
+        sealed = await audit.Sealer.of(settings).seal(ledger, datetime.now(UTC))
+        log.info("audit_sealed", hours=sealed)
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="watch_use", queueing_lock="watch_use")
+    async def watch_use(timestamp: int) -> None:  # noqa: ARG001
+        """Tell the auditor of officers who look at too many."""
+        async with writing(engine) as db:
+            await oversight.watch_use(db, settings, datetime.now(UTC))
+
+    @app.periodic(cron="17 19 * * *")
+    @app.task(name="apply_retention", queueing_lock="apply_retention")
+    async def apply_retention(timestamp: int) -> None:  # noqa: ARG001
+        """Destroy, at night (3:17 in Beijing), what has been kept for its time."""
+        done = await retention.apply(access.system_mandate(ledger), engine, settings, now=datetime.now(UTC))
+        log.info("retention_applied", kinds=[passed.rule.what for passed in done])
 
 
 async def run(settings: Settings) -> None:

@@ -21,6 +21,8 @@ from services.db.tables.tracks import NewestFix
 from services.db.types import plain, point
 
 FREE = "free"
+CONFIDENTIAL = ("unusual_use",)
+"""Kinds of alerts that are the auditor's alone."""
 
 UnitRow = tuple[int, float, float, float | None, float | None, float | None, float, str]
 """unit id, lon_deg, lat_deg, heading_deg, speed_mps, accuracy_m, Unix time in s, state: as streamed."""
@@ -105,9 +107,10 @@ class Changes:
     xid: int
 
 
-async def watch(mandate: access.Mandate) -> None:
-    """Permit an officer to follow the live map."""
-    await access.grant(mandate, access.Act.VIEW_LIVE)
+async def watch(mandate: access.Mandate) -> access.Look:
+    """Permit an officer to follow the live map; whoever shows it tells the answer how much is on it."""
+    look = await access.grant(mandate, access.Act.VIEW_LIVE)
+    return look  # noqa: RET504 -- the grant is the first line
 
 
 async def present(db: ReadSession) -> int:
@@ -173,7 +176,7 @@ async def view_alerts(db: ReadSession, *conditions: ColumnElement[bool], limit: 
         select(*head, *names, Alert.detail, Alert.close_reason)
         .outerjoin(Unit, Unit.device_id == Alert.device_id)
         .outerjoin(Area, Area.id == Alert.area_id)
-        .where(*conditions)
+        .where(Alert.kind.not_in(CONFIDENTIAL), *conditions)
     )
     return [AlertView(*row) for row in await db.execute(found.order_by(Alert.id.desc()).limit(limit))]
 

@@ -52,6 +52,28 @@ class Settings(BaseSettings):
     oidc_client_id: str = Field("tianshu", description="Name of this service at the provider")
     oidc_client_secret: SecretStr | None = Field(None, description="Secret of this service at the provider")
     authorisation_max_days: int = Field(92, description="An authorisation of a case expires after this long at most")
+    audit_roots: Path | None = Field(
+        None, description="File of the audit's seals; empty: audit/roots.jsonl in data_dir"
+    )
+    audit_hook: str | None = Field(
+        None, description="Command that new seals are handed on to, on its standard input: a second host, a printer"
+    )
+    unusual_subjects_per_hour: int = Field(
+        60, ge=1, description="An officer who looks at more people, units or calls than this in an hour raises an alert"
+    )
+    unusual_factor: float = Field(
+        3.0, gt=1, description="Looks of a day above this many times the officer's own median are unusual"
+    )
+    acquaintances_file: Path | None = Field(
+        None, description="TOML file of whom an officer knows privately; looks at them are shown to the auditor"
+    )
+    retention_file: Path | None = Field(None, description="TOML file of how long what is kept; empty: the shipped one")
+    allowed_hosts: str = Field(
+        "", description="Host names the API answers to, * for any; empty: public_url's, and on loopback this machine's"
+    )
+    max_body_kb: int = Field(4096, ge=1, description="Longest request body but an upload, in units of 1024 bytes")
+    sign_ins_per_min: int = Field(30, ge=1, description="Attempts to sign in from one address in a minute")
+    expensive_per_min: int = Field(240, ge=1, description="Requests of one session in a minute to each expensive route")
     exchange_host: str = Field("127.0.0.1", description="Address that other platforms (JT/T 809) connect to")
     exchange_port: int = Field(0, ge=0, le=65535, description="Port on which lower platforms log in; 0: none may")
     upper_url: SecretStr | None = Field(

@@ -133,7 +133,7 @@ async def read(
         CaseRefusedError, SpanRefusedError: it leaves the limits of the case, or of a dispatcher's duty.
         SpanError: the interval is empty, longer than 31 days, or holds more than 200,000 fixes.
     """
-    await access.grant(mandate, access.Act.VIEW_TRACK, _target(unit_id, device_id, start, end))
+    look = await access.grant(mandate, access.Act.VIEW_TRACK, _target(unit_id, device_id, start, end))
     if not timedelta() < end - start <= MAX_SPAN:
         raise SpanError("A track is read from a start to a later end, 31 days at most.")
     subject = f"device:{device_id}" if unit_id is None else f"unit:{unit_id}"
@@ -148,6 +148,7 @@ async def read(
         fixes += [as_fix(row) for row in some]
     if len(fixes) > MAX_FIXES:
         raise SpanError(f"The interval holds more than {MAX_FIXES} fixes: ask for a shorter one.")
+    await look.saw(len(fixes))
     return fixes
 
 
@@ -246,5 +247,5 @@ async def _device_of(db: ReadSession, unit_id: int) -> int:
 
 
 def _target(unit_id: int | None, device_id: int | None, start: datetime, end: datetime) -> str:
-    who = f"device {device_id}" if unit_id is None else f"unit {unit_id}"
+    who = f"device:{device_id}" if unit_id is None else f"unit:{unit_id}"
     return f"{who} {start.isoformat()}/{end.isoformat()}"

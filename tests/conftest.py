@@ -95,7 +95,7 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """Settings for the empty database."""
-    return Settings(database_url=database_url, data_dir=tmp_path)
+    return Settings(database_url=database_url, data_dir=tmp_path, allowed_hosts="*")
 
 
 @pytest.fixture

@@ -28,6 +28,9 @@ MODULES = {
     "convert": "convert",
     "grid": "grid",
     "lab": "lab",
+    "audit": "audit",
+    "retention": "retention",
+    "subject": "subject",
     "reference": "reference",
 }
 """Which module of this folder holds a command or a group of commands."""

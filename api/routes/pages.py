@@ -13,28 +13,6 @@ router = APIRouter(tags=["pages"])
 
 STATIC = Path(maps.__file__).parent / "static"
 
-_SOURCES = {
-    "default-src": "'none'",
-    "script-src": "'self'",
-    "style-src": "'self'",
-    "img-src": "'self' blob: data:",  # MapLibre decodes images through object URLs
-    "connect-src": "'self'",
-    "worker-src": "'self' blob:",
-    "base-uri": "'none'",
-    "form-action": "'self'",
-    "frame-ancestors": "'none'",
-}
-POLICY = "; ".join(f"{directive} {sources}" for directive, sources in _SOURCES.items())
-"""Nothing from another host, no inline script."""
-
-_SECURITY = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-}
 _FOREVER = "public, max-age=31536000, immutable"  # the name of an asset holds the hash of its content
 _ALWAYS_ASK = "no-cache"
 
@@ -74,7 +52,7 @@ def read_asset(request: Request, path: str) -> FileResponse:
 
 def _file(request: Request, path: Path, cache: str) -> FileResponse:
     """Return a file as it is, or its compressed twin when the browser takes it."""
-    headers = _SECURITY | {"Cache-Control": cache, "Vary": "Accept-Encoding"}
+    headers = {"Cache-Control": cache, "Vary": "Accept-Encoding"}
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     compressed = path.with_name(f"{path.name}.gz")
     if "gzip" in request.headers.get("accept-encoding", "") and compressed.is_file():

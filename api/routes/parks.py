@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import AwareDatetime, Field
 from starlette.datastructures import UploadFile
 
-from api import deps
+from api import deps, hardening
 from api.schemas import Model, Page
 from geo import crs, density
 from maps import features, report
@@ -23,9 +23,6 @@ router = APIRouter(prefix="/parks", tags=["parks"])
 GEOJSON = "application/geo+json"
 DEFAULT_PERIOD = timedelta(days=365)
 MAX_UPLOAD_BYTES = 32 * 1024 * 1024
-OFFLINE = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
-"""Content-Security-Policy of a report: it holds all it needs and may ask nobody for anything."""
-
 UPLOAD = {
     "requestBody": {
         "required": True,
@@ -185,8 +182,9 @@ async def make_report(
     enterprises = await parks.list_enterprises(who, db, park_id)
     page = await asyncio.to_thread(lambda: report.render(_report(found, enterprises, now), lang))
     name = f"hotspots-{park_id}-{last.astimezone(report.BEIJING):%Y%m%d}.html"
+    policy = await asyncio.to_thread(hardening.offline_policy, page)
     disposition = f'inline; filename="{name}"'
-    return HTMLResponse(page, headers={"Content-Security-Policy": OFFLINE, "Content-Disposition": disposition})
+    return HTMLResponse(page, headers={"Content-Security-Policy": policy, "Content-Disposition": disposition})
 
 
 async def _upload(request: Request) -> tuple[bytes, str, str]:

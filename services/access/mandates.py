@@ -83,6 +83,6 @@ async def record(mandate: Mandate, act: str, target: str, *, allowed: bool, rows
     await mandate.ledger.append(
         Entry(
             account_id=mandate.account_id, act=act, target=target, purpose=mandate.purpose, case_no=mandate.case_no,
-            outcome=outcome, remote=mandate.remote,
+            outcome=outcome, remote=mandate.remote, rows=rows,
         )
     )  # fmt: skip

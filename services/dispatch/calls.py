@@ -108,11 +108,12 @@ async def list_calls(
     limit: int = 50,
 ) -> Calls:
     """Return a page of calls, newest first, of one state or all."""
-    await access.grant(mandate, access.Act.VIEW_CALLS, state or "all")
+    look = await access.grant(mandate, access.Act.VIEW_CALLS, state or "all")
     limit = min(limit, MAX_PAGE)
     conditions = [Call.state == state.value] if state else []
     conditions += [Call.id < below_id] if below_id else []
     found = await live.view_calls(db, *conditions, limit=limit + 1)
+    await look.saw(len(found[:limit]))
     return Calls(found[:limit], str(found[limit - 1].id) if len(found) > limit else None)
 
 
@@ -122,8 +123,9 @@ async def read_call(mandate: access.Mandate, db: ReadSession, call_id: int) -> C
     Raises:
         NoCallError: there is none.
     """
-    await access.grant(mandate, access.Act.VIEW_CALLS, f"call:{call_id}")
+    look = await access.grant(mandate, access.Act.VIEW_CALLS, f"call:{call_id}")
     call = await view(db, call_id)
+    await look.saw(1)
     result = (await db.execute(select(Call.result).where(Call.id == call_id))).scalar_one()
     columns = select(CallEvent.at, CallEvent.account_id, CallEvent.what, CallEvent.detail)
     rows = await db.execute(columns.where(CallEvent.call_id == call_id).order_by(CallEvent.id))

@@ -11,7 +11,8 @@ from sqlalchemy import delete, select, text
 from geo.fix import Fix
 from services import tracks
 from services.db.engine import reading, writing
-from services.db.tables.access import AccountRole, AuditEntry
+from services.db.tables.access import AccountRole
+from services.db.tables.audit import AuditEntry
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 FIRST = NOW - timedelta(hours=60)

@@ -155,7 +155,7 @@ async def test_an_upload_without_file_or_source_is_refused(officer, files, data)
 async def test_an_upload_that_is_too_long_is_refused_before_it_is_read(officer):
     headers = {"content-length": str(10**9), "content-type": "multipart/form-data; boundary=x"}
     answer = await officer.post("/parks/incidents", content=b"", headers=headers)
-    assert answer.status_code == 422
+    assert answer.status_code == 413
     assert "32 MB" in answer.json()["detail"]
 
 

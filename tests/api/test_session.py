@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from services import access, audit
+from services import access
 from services.db.engine import reading, writing
-from services.db.tables.access import AuditEntry
+from services.db.tables.audit import AuditEntry
 from tests.conftest import PASSWORD
 
 
@@ -60,21 +60,12 @@ async def test_a_refused_grant_is_recorded_although_it_raises(engine, mandate):
     assert (row.act, row.target, row.outcome, row.account_id) == ("dispatch", "call:1", "refused", who.account_id)
 
 
-async def test_the_audit_trail_can_not_be_edited_and_an_edit_behind_its_back_is_found(engine, mandate):
-    who = await mandate("dispatcher")
-    for number in range(3):
-        await access.grant(who, access.Act.DISPATCH, f"call:{number}")
-    async with reading(engine) as db:
-        assert await audit.first_broken(db) is None
-    with pytest.raises(DBAPIError, match="append-only"):
-        async with writing(engine) as db:
-            await db.execute(text("UPDATE audit SET target = 'call:9' WHERE id = 2"))
-    async with writing(engine) as db:
-        await db.execute(text("ALTER TABLE audit DISABLE TRIGGER append_only"))
-        await db.execute(text("UPDATE audit SET target = 'call:9' WHERE id = 2"))
-        await db.execute(text("ALTER TABLE audit ENABLE TRIGGER append_only"))
-    async with reading(engine) as db:
-        assert await audit.first_broken(db) == 2
+async def test_the_audit_trail_can_not_be_edited(engine, mandate):
+    await access.grant(await mandate("dispatcher"), access.Act.DISPATCH, "call:1")
+    for statement in ("UPDATE audit SET target = 'call:9'", "DELETE FROM audit"):
+        with pytest.raises(DBAPIError, match="append-only"):
+            async with writing(engine) as db:
+                await db.execute(text(statement))
 
 
 async def test_administration_audit_and_security_never_meet_in_one_person(mandate):

@@ -281,6 +281,29 @@ async def test_a_stream_ends_after_a_while_so_that_the_right_to_look_is_asked_an
             await page.next()
 
 
+@pytest.mark.parametrize(
+    "taken_away",
+    [
+        "DELETE FROM login",
+        "UPDATE account SET active = false",
+        "UPDATE account_role SET role = 'auditor'",
+        "ALTER TABLE account_role RENAME TO account_role_gone",
+    ],
+)
+async def test_a_stream_ends_within_seconds_when_the_right_to_look_is_taken_away(
+    site: Site, engine: AsyncEngine, taken_away: str
+) -> None:
+    async with site.page() as page:
+        await page.next()
+        await write(engine, taken_away)
+        try:
+            with pytest.raises(EOFError):
+                await page.next(20)
+        finally:
+            if "RENAME" in taken_away:
+                await write(engine, "ALTER TABLE account_role_gone RENAME TO account_role")
+
+
 async def test_only_who_may_look_gets_the_stream(
     client: Callable[..., Awaitable[httpx.AsyncClient]], anonymous: httpx.AsyncClient
 ) -> None:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from api import cli
 from services import roads
 from services.db.engine import reading
-from services.db.tables.access import AuditEntry
+from services.db.tables.audit import AuditEntry
 from services.db.tables.roads import RoadEdge
 
 NODES = "node_id,lon,lat\n1,113.10,27.80\n2,113.11,27.80\n3,113.11,27.81\n9,113.50,27.90\n10,113.51,27.90\n"

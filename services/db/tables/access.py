@@ -90,21 +90,3 @@ class Login(Base):
     factor_at: Mapped[datetime | None]  # when the second factor was shown
     remote: Mapped[str | None]
     device: Mapped[str | None]  # what the browser calls itself
-
-
-class AuditEntry(Base):
-    """Who did or tried what, when, from where. Append-only; each entry carries the hash of the one before."""
-
-    __tablename__ = "audit"
-
-    id: Mapped[Key]
-    at: Mapped[datetime]
-    account_id: Mapped[int | None]
-    act: Mapped[str]
-    target: Mapped[str]
-    purpose: Mapped[str]
-    case_no: Mapped[str | None]
-    outcome: Mapped[str]  # allowed, refused
-    remote: Mapped[str | None]
-    previous_hash: Mapped[bytes]
-    hash: Mapped[bytes]

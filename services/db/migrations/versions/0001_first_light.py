@@ -42,16 +42,34 @@ FUNCTIONS = (
         RETURN NULL;
     END $$
     """,
-    # the audit trail and the log of a call are written once
+    # the audit trail and the log of a call are written once; a table may name the age from which rows can be deleted
     """
     CREATE FUNCTION tianshu_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
+        IF TG_OP = 'DELETE' AND TG_NARGS = 1 AND OLD.at < now() - TG_ARGV[0]::interval THEN
+            RETURN OLD;
+        END IF;
         RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+    END $$
+    """,
+    # the end of the audit's chain, kept for the transaction that goes on with it: whoever writes need not read
+    """
+    CREATE FUNCTION tianshu_audit_head(OUT at timestamptz, OUT hash bytea) LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = public, pg_temp AS $$
+    BEGIN
+        PERFORM pg_advisory_xact_lock(31339);
+        SELECT audit.at, audit.hash INTO at, hash FROM audit ORDER BY audit.id DESC LIMIT 1;
     END $$
     """,
 )
 TOUCHED = ("unit", "alert", "call", "assignment")
-APPEND_ONLY = ("audit", "call_event")
+APPEND_ONLY = {
+    "audit": "'6 months'",  # 网络安全法 21: logs are kept for six months at least
+    "audit_review": "'3 years'",
+    "call_event": "",
+    "destruction": "",
+    "export_file": "'2 years'",
+}
 
 
 def geography(kind: str) -> Geography:
@@ -83,14 +101,45 @@ def upgrade() -> None:
         sa.Column("account_id", sa.BigInteger(), nullable=True),
         sa.Column("act", sa.Text(), nullable=False),
         sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), sa.Computed("substring(target, '(?:^| )([a-z_]+:[0-9]+)')", persisted=True)),
         sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("case_no", sa.Text(), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=True),
         sa.Column("remote", sa.Text(), nullable=True),
         sa.Column("previous_hash", sa.LargeBinary(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
+    op.create_index("ix_audit_account_id", "audit", ["account_id", "at"], unique=False)
+    op.create_index("ix_audit_subject", "audit", ["subject", "at"], unique=False)
+    op.create_index(op.f("ix_audit_at"), "audit", ["at"], unique=False)
+    op.create_table(
+        "destruction",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("basis", sa.Text(), nullable=False),
+        sa.Column("before", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("partitions", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_destruction")),
+    )
+    op.create_table(
+        "audit_review",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("week", sa.Date(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("statement", sa.Text(), nullable=False),
+        sa.Column("entries", sa.BigInteger(), nullable=False),
+        sa.Column("findings", sa.BigInteger(), nullable=False),
+        sa.Column("last_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_audit_review_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_review")),
+    )
+    op.create_index(op.f("ix_audit_review_week"), "audit_review", ["week"], unique=False)
     op.create_table(
         "device",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -572,6 +621,46 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("one", name=op.f("pk_area_version")),
     )
 
+    op.create_table(
+        "export_request",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("unit_id", sa.BigInteger(), nullable=False),
+        sa.Column("window_start", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("window_end", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("case_no", sa.Text(), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.Text(), server_default="proposed", nullable=False),
+        sa.Column("decided_by", sa.BigInteger(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("decided_by <> account_id", name=op.f("ck_export_request_second_person")),
+        sa.CheckConstraint("state IN ('proposed', 'approved', 'refused')", name=op.f("ck_export_request_state")),
+        sa.CheckConstraint("(state = 'proposed') = (decided_by IS NULL)", name=op.f("ck_export_request_decided")),
+        sa.CheckConstraint("window_start < window_end", name=op.f("ck_export_request_window")),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_export_request_account_id")),
+        sa.ForeignKeyConstraint(["decided_by"], ["account.id"], name=op.f("fk_export_request_decided_by")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_export_request_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_export_request")),
+    )
+    op.create_index(op.f("ix_export_request_account_id"), "export_request", ["account_id"], unique=False)
+    op.create_table(
+        "export_file",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=True),
+        sa.Column("request_id", sa.BigInteger(), nullable=True),
+        sa.Column("unit_id", sa.BigInteger(), nullable=False),
+        sa.Column("points", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_export_file_account_id")),
+        sa.ForeignKeyConstraint(["request_id"], ["export_request.id"], name=op.f("fk_export_file_request_id")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_export_file_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_export_file")),
+    )
+    op.create_index(op.f("ix_export_file_at"), "export_file", ["at"], unique=False)
+
     for table in TOUCHED:
         op.execute(f"CREATE TRIGGER touch BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION tianshu_touch()")
     for table in ("area", "area_rule"):
@@ -583,10 +672,10 @@ def upgrade() -> None:
         "CREATE CONSTRAINT TRIGGER separated_roles AFTER INSERT OR UPDATE ON account_role "
         "FOR EACH ROW EXECUTE FUNCTION tianshu_separate_roles()"
     )
-    for table in APPEND_ONLY:
+    for table, deletable_after in APPEND_ONLY.items():
         op.execute(
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION tianshu_refuse_change()"
+            f"FOR EACH ROW EXECUTE FUNCTION tianshu_refuse_change({deletable_after})"
         )
     # days out of the window of the partitions (a year in 2094) are kept here
     op.execute("CREATE TABLE fix_default PARTITION OF fix DEFAULT")

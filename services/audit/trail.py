@@ -1,0 +1,159 @@
+"""Writing the audit trail: one chain of hashes, each entry committed before the one who asked goes on.
+
+    previous_hash = hash of the entry before; of a day's first entry SHA-256(day ‖ that hash), day as 2026-05-01
+    hash          = SHA-256(previous_hash ‖ body), body the entry as JSON, see `body`
+
+Days are UTC; times never fall along the chain, whatever the clocks of several hosts say. Entries of requests that come
+at the same time share a commit (group commit): the longer the commit takes, the more of them the next one carries.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Engine, insert, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.db.engine import WriteSession, writing
+from services.db.tables.audit import AuditEntry
+from services.errors import UnavailableError
+
+GENESIS = bytes(32)
+MAX_TOGETHER = 200
+"""Entries in one commit at most."""
+MAX_TEXT = 1000
+"""Characters of a text that are kept."""
+
+
+class TrailError(UnavailableError):
+    """The audit trail can't be written, so nothing is shown and nothing is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is recorded: who, what, on whom or what, why, with which result, from where, how much was seen."""
+
+    account_id: int | None
+    act: str
+    target: str
+    purpose: str
+    case_no: str | None
+    outcome: str
+    remote: str | None
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The trail of one database. A mandate carries it, so that every grant can be written down.
+
+    `writer` is a small engine of the trail's own: requests that hold all connections of `engine` and wait for their
+    grant to be written would otherwise wait for each other.
+    """
+
+    engine: AsyncEngine
+    writer: AsyncEngine | None = None
+
+    async def append(self, entry: Entry, at: datetime | None = None) -> None:
+        """Return once the entry is committed; `at` is the present moment if left out.
+
+        Raises:
+            TrailError: it can't be written: no look unseen.
+            DatabaseAwayError: the database does not answer.
+        """
+        engine = self.writer or self.engine
+        queue = _queues.setdefault(engine.sync_engine, _Queue())
+        await queue.put(engine, entry, at or datetime.now(UTC))
+
+
+def body(at: datetime, entry: Entry) -> bytes:
+    """Return the entry as canonical JSON: sorted keys, no white space added, UTF-8, the time in UTC with microseconds.
+
+    `rows` stands in it only where it is known.
+    """
+    fields = {name: value for name, value in asdict(entry).items() if name != "rows" or value is not None}
+    fields["at"] = at.astimezone(UTC).isoformat(timespec="microseconds")
+    return json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def opening(day: date, last_hash: bytes) -> bytes:
+    """Return what a day's first entry follows: made of the date and the last hash before."""
+    return sha256(day.isoformat().encode() + last_hash).digest()
+
+
+class _Queue:
+    """Entries of this process that wait to be written; one task writes all that has gathered, again and again."""
+
+    def __init__(self) -> None:
+        self._waiting = list[tuple[Entry, datetime, asyncio.Future[None]]]()
+        self._task: asyncio.Task[None] | None = None
+
+    async def put(self, engine: AsyncEngine, entry: Entry, at: datetime) -> None:
+        loop = asyncio.get_running_loop()
+        written = loop.create_future()
+        self._waiting.append((entry, at, written))
+        if self._task is None or self._task.done() or self._task.get_loop() is not loop:
+            self._task = asyncio.create_task(self._write_on(engine), name="audit trail")
+        await written
+
+    async def _write_on(self, engine: AsyncEngine) -> None:
+        while self._waiting:
+            some, self._waiting = self._waiting[:MAX_TOGETHER], self._waiting[MAX_TOGETHER:]
+            problem: BaseException | None = TrailError("The audit trail was stopped. Nothing was shown; try again.")
+            try:
+                await _write(engine, [(entry, at) for entry, at, _ in some])
+                problem = None
+            except UnavailableError as error:
+                problem = error
+            finally:
+                for *_, written in some:
+                    _tell(written, problem)
+
+
+_queues: WeakKeyDictionary[Engine, _Queue] = WeakKeyDictionary()
+
+
+async def _write(engine: AsyncEngine, entries: Iterable[tuple[Entry, datetime]]) -> None:
+    try:
+        async with writing(engine) as db:
+            await _chain(db, entries)
+    except (DBAPIError, SQLAlchemyError) as error:
+        raise TrailError("The audit trail can't be written, so nothing is shown. Tell the administrator.") from error
+
+
+async def _chain(db: WriteSession, entries: Iterable[tuple[Entry, datetime]]) -> None:
+    """Put entries at the end of the chain; other writers wait until this transaction ends."""
+    head = (await db.execute(text("SELECT at, hash FROM tianshu_audit_head()"))).one()
+    last_at: datetime | None = head.at
+    last_hash: bytes = head.hash or GENESIS
+    rows = list[dict[str, Any]]()
+    for said, moment in entries:
+        entry, at = _clean(said), max(moment.astimezone(UTC), last_at.astimezone(UTC) if last_at else moment)
+        new_day = last_at is None or last_at.astimezone(UTC).date() != at.date()
+        previous = opening(at.date(), last_hash) if new_day else last_hash
+        last_at, last_hash = at, sha256(previous + body(at, entry)).digest()
+        rows.append({"at": at, "previous_hash": previous, "hash": last_hash, **asdict(entry)})
+    await db.execute(insert(AuditEntry), rows)
+
+
+def _clean(entry: Entry) -> Entry:
+    """Return the entry with texts that every database can keep."""
+    texts: dict[str, Any] = {name: value for name, value in asdict(entry).items() if isinstance(value, str)}
+    for name, value in texts.items():
+        texts[name] = value[:MAX_TEXT].encode("utf-8", "replace").decode().replace("\0", "�")
+    return replace(entry, **texts)
+
+
+def _tell(written: asyncio.Future[None], problem: BaseException | None) -> None:
+    if written.done():  # the one who asked has gone
+        return
+    if problem is None:
+        written.set_result(None)
+    else:
+        written.set_exception(type(problem)(*problem.args))

@@ -1,0 +1,243 @@
+"""Checking the audit trail with nothing of what writes it: plain SQL, SHA-256 and Ed25519, by the written format.
+
+Finds an edit, a deletion, a reordering and a truncation; a whole chain made anew is found by the signed seals. What
+the seals don't cover yet, the running hour, is held by the chain alone. The format stands in docs/adr/0065.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from services.errors import InvalidError
+
+COLUMNS = ("id", "at", "account_id", "act", "target", "purpose", "case_no", "outcome", "rows", "remote")
+_SAID = COLUMNS[1:]
+_ORDER = "SELECT {} FROM audit ORDER BY id"
+_AT_A_TIME = 2000
+Row = dict[str, Any]
+
+
+class UnreadableError(InvalidError):
+    """A file of seals, a key or an export is not what it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it was written: edit, gap, order, hour, seal, unsealed; and where."""
+
+    kind: str
+    where: str
+    sentence: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What was checked, and what was found."""
+
+    entries: int = 0
+    hours: int = 0
+    seals: int = 0
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+    def find(self, kind: str, where: object, sentence: str) -> None:
+        """Add a finding."""
+        self.findings.append(Finding(kind, str(where), sentence))
+
+
+def verify(rows: Iterable[Row], seals: Iterable[bytes] | None, key: Ed25519PublicKey | None) -> Report:
+    """Check rows in the order of their ids against each other and, where given, the lines of the seals."""
+    report = Report()
+    if seals is None or key is None:
+        _check_chain(report, rows, {bytes(32)})
+        return report
+    sealed, cut_at = _read_seals(report, seals, key)
+    hours = _check_chain(report, rows, _starts(sealed, cut_at))
+    _check_hours(report, hours, sealed, cut_at)
+    return report
+
+
+def read_database(url: str) -> Iterator[Row]:
+    """Yield the entries of a database, in order, without keeping them all in memory."""
+    names = [*COLUMNS, "previous_hash", "hash"]
+    with psycopg.connect(url) as connection, connection.cursor("audit_verify") as cursor:
+        cursor.itersize = _AT_A_TIME
+        cursor.execute(_ORDER.format(", ".join(names)))
+        for values in cursor:
+            row = dict(zip(names, values, strict=True))
+            yield row | {"at": _stamp(row["at"])}
+
+
+def read_export(file: Path) -> Iterator[Row]:
+    """Yield the entries of an exported trail.
+
+    Raises:
+        UnreadableError: a line is not an entry.
+    """
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                row = json.loads(line)
+                hashes = {name: bytes.fromhex(row[name]) for name in ("previous_hash", "hash")}
+                yield {name: row[name] for name in COLUMNS} | hashes
+            except (ValueError, KeyError, TypeError) as error:
+                raise UnreadableError(f"{file}, line {number}, is not an entry of the trail.") from error
+
+
+def write_export(url: str, file: Path) -> int:
+    """Write the trail of a database into a file, one JSON object a line; return how many entries there are."""
+    count = 0
+    with file.open("w", encoding="utf-8") as out:
+        for count, row in enumerate(read_database(url), 1):  # noqa: B007 -- the last number is the count
+            hashes = {name: bytes(row[name]).hex() for name in ("previous_hash", "hash")}
+            out.write(json.dumps(row | hashes, ensure_ascii=False) + "\n")
+    return count
+
+
+def read_key(file: Path) -> Ed25519PublicKey:
+    """Return the public key in a PEM file.
+
+    Raises:
+        UnreadableError: there is none.
+    """
+    try:
+        key = load_pem_public_key(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UnreadableError(f"{file} holds no public key.") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise UnreadableError(f"{file} holds no Ed25519 key.")
+    return key
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _hash_of(row: Row) -> bytes:
+    said = {name: row[name] for name in _SAID if name != "rows" or row["rows"] is not None}
+    text = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(bytes(row["previous_hash"]) + text.encode()).digest()
+
+
+def _starts(sealed: dict[str, Row], cut_at: str | None) -> set[bytes]:
+    """Return the hashes the first entry may follow: none, or the end of an hour that retention destroyed."""
+    gone = [bytes.fromhex(seal["last_hash"]) for hour, seal in sealed.items() if cut_at and hour < cut_at]
+    return {bytes(32), *gone}
+
+
+def _check_chain(report: Report, rows: Iterable[Row], starts: set[bytes]) -> "_Hours":
+    """Check that each entry follows from the one before; return what stands in each hour."""
+    hours = _Hours()
+    last: Row | None = None
+    for row in rows:
+        at = row["at"]
+        ends = starts if last is None else {bytes(last["hash"])}
+        if last is None or last["at"][:10] != at[:10]:
+            ends = {hashlib.sha256(at[:10].encode() + end).digest() for end in ends}
+        if last and at < last["at"]:
+            report.find("order", row["id"], f"Entry {row['id']} is earlier than the one before it.")
+        if bytes(row["previous_hash"]) not in ends:
+            before = f"entry {last['id']}" if last else "the beginning"
+            report.find("gap", row["id"], f"Between {before} and entry {row['id']} something is missing or moved.")
+        if _hash_of(row) != bytes(row["hash"]):
+            report.find("edit", row["id"], f"Entry {row['id']} does not say what it said when it was written.")
+        last = row
+        hours.add(at[:13], bytes(row["hash"]))
+        report.entries += 1
+        report.first_at = report.first_at or datetime.fromisoformat(at)
+        report.last_at = datetime.fromisoformat(at)
+    hours.close()
+    report.hours = len(hours.found)
+    return hours
+
+
+class _Hours:
+    """How many entries each hour has and the root over them; keeps the hashes of one hour at a time."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, tuple[int, str]] = {}
+        self._hour, self._leaves = "", list[bytes]()
+
+    def add(self, hour: str, leaf: bytes) -> None:
+        if hour != self._hour:
+            self.close()
+            self._hour = hour
+        self._leaves.append(leaf)
+
+    def close(self) -> None:
+        if self._leaves:
+            torn = self._hour in self.found  # entries of another hour stood between: no root fits
+            count = self.found.get(self._hour, (0, ""))[0] + len(self._leaves)
+            self.found[self._hour] = count, "" if torn else _root(self._leaves).hex()
+        self._leaves = []
+
+
+def _check_hours(report: Report, hours: _Hours, sealed: dict[str, Row], cut_at: str | None) -> None:
+    """Compare each sealed hour with what is there, and look for hours that should be sealed and are not."""
+    for hour, seal in sealed.items():
+        count, root = hours.found.get(hour[:13], (0, ""))
+        if cut_at and hour < cut_at:
+            continue
+        if count != seal["entries"]:
+            report.find("hour", hour, f"The hour {hour} was sealed with {seal['entries']} entries and has {count}.")
+        elif root != seal["root"]:
+            report.find("hour", hour, f"The entries of the hour {hour} are not those that were sealed.")
+    newest = report.last_at.astimezone(UTC) - timedelta(hours=1) if report.last_at else None
+    known = {hour[:13] for hour in sealed}
+    for hour in hours.found:
+        if hour not in known and newest and hour < newest.isoformat()[:13]:
+            report.find("unsealed", hour, f"The hour {hour} has no seal: nobody sealed it, or its seal was taken away.")
+
+
+def _root(leaves: list[bytes]) -> bytes:
+    """Return the Merkle tree hash (RFC 6962, section 2.1), level by level: an odd last node rises as it is."""
+    level = [hashlib.sha256(b"\0" + leaf).digest() for leaf in leaves]
+    while len(level) > 1:
+        pairs = [hashlib.sha256(b"\1" + a + b).digest() for a, b in zip(level[::2], level[1::2], strict=False)]
+        level = pairs + level[len(level) - len(level) % 2 :]
+    return level[0] if level else hashlib.sha256().digest()
+
+
+def _read_seals(report: Report, lines: Iterable[bytes], key: Ed25519PublicKey) -> tuple[dict[str, Row], str | None]:
+    """Return the good seals by hour, and up to when retention destroyed; report those that are not good."""
+    sealed: dict[str, Row] = {}
+    cut_at, before = None, b""
+    for number, line in enumerate((line.rstrip(b"\n") for line in lines), 1):
+        seal = _open_seal(line, key)
+        if seal is None:
+            report.find("seal", number, f"Line {number} of the seals is not signed by this key.")
+        else:
+            report.seals += 1
+            if seal["previous"] != hashlib.sha256(before).hexdigest():
+                report.find("seal", number, f"Before line {number} of the seals something is missing or changed.")
+            if seal["kind"] == "cut":
+                cut_at = max(cut_at or "", seal["before"])
+            elif sealed and seal["hour"] <= max(sealed):
+                report.find("seal", number, f"Line {number} of the seals is out of order.")
+            else:
+                sealed[seal["hour"]] = seal
+        before = line
+    return sealed, cut_at
+
+
+def _open_seal(line: bytes, key: Ed25519PublicKey) -> Row | None:
+    """Return what a line says if its signature holds."""
+    try:
+        seal: Row = json.loads(line)
+        signature = base64.b64decode(seal.pop("signature"))
+        key.verify(signature, json.dumps(seal, sort_keys=True, separators=(",", ":")).encode())
+    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error, InvalidSignature):
+        return None
+    return seal

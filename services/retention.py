@@ -1,0 +1,187 @@
+"""Retention (保存期限): what is kept how long and why stands in a TOML file; a job destroys what has passed.
+
+Fixes go by whole days (partitions), everything else in batches, each in a transaction of its own, so that nobody waits
+for long and an interrupted run goes on the next time. What was destroyed is written down and stands in the trail.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services import access
+from services.audit import Sealer
+from services.db.engine import ReadSession, reading, writing
+from services.db.tables.retention import Destruction
+from services.errors import InvalidError
+from services.settings import Settings
+
+BATCH = 5_000
+LEAST_AUDIT_DAYS = 184
+"""网络安全法 21: logs are kept for six months at least. The database refuses less, too."""
+
+
+class RulesError(InvalidError):
+    """The file of retention is not as described."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A kind of data, how long it is kept, and why."""
+
+    what: str
+    days: int
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What a rule destroys, or would: everything before a moment, as rows and as whole partitions."""
+
+    rule: Rule
+    before: datetime
+    rows: int
+    partitions: list[str] = field(default_factory=list)
+
+
+_FIX_AGE = "at < :before"
+CONDITIONS: Mapping[str, tuple[str, str]] = {
+    "fixes": ("fix_default", _FIX_AGE),
+    "newest_positions": ("newest_fix", _FIX_AGE),
+    "quarantine": ("quarantine", _FIX_AGE),
+    "pending_devices": ("pending_device", "last_seen < :before"),
+    "alerts": ("alert", "state = 'closed' AND closed_at < :before"),
+    "exports": ("export_file", _FIX_AGE),
+    "audit": ("audit", _FIX_AGE),
+}
+"""Kinds of data: the table and which of its rows are older than `before`."""
+
+
+def read_rules(settings: Settings) -> list[Rule]:
+    """Return the rules of the settings' file, or of the shipped one.
+
+    Raises:
+        RulesError: it can't be read, names what the service does not know, or keeps the trail for too short a time.
+    """
+    shipped = resources.files("services") / "retention.toml"
+    source = settings.retention_file or shipped
+    try:
+        table = tomllib.loads(source.read_text(encoding="utf-8"))
+        rules = [Rule(what, int(said["days"]), str(said["basis"])) for what, said in table.items()]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RulesError(
+            f"{Path(str(source)).name} needs a table with days and basis for each kind of data."
+        ) from error
+    for rule in rules:
+        if rule.what not in CONDITIONS:
+            raise RulesError(f"There is no kind of data “{rule.what}”. Known: {', '.join(CONDITIONS)}.")
+        if rule.days < 1 or (rule.what == "audit" and rule.days < LEAST_AUDIT_DAYS):
+            raise RulesError(
+                f"“{rule.what}” is kept for a day at least, the audit for {LEAST_AUDIT_DAYS} (网络安全法 21)."
+            )
+    return rules
+
+
+async def list_passed(
+    mandate: access.Mandate, engine: AsyncEngine, settings: Settings, *, now: datetime
+) -> list[Passed]:
+    """Return what would be destroyed now. Nothing is."""
+    await access.grant(mandate, access.Act.APPLY_RETENTION, "dry run")
+    passed = list[Passed]()
+    for rule in read_rules(settings):
+        before = _before(rule, settings, now)
+        table, condition = CONDITIONS[rule.what]
+        async with reading(engine) as db:
+            days = await _old_days(db, before) if rule.what == "fixes" else []
+            counts = [
+                f"SELECT count(*) FROM {table} WHERE {condition}",
+                *(f"SELECT count(*) FROM {day}" for day in days),
+            ]
+            rows = [
+                int((await db.execute(text(one), {"before": before} if ":" in one else {})).scalar_one())
+                for one in counts
+            ]
+        passed.append(Passed(rule, before, sum(rows), days))
+    return passed
+
+
+async def apply(mandate: access.Mandate, engine: AsyncEngine, settings: Settings, *, now: datetime) -> list[Passed]:
+    """Destroy what has passed, write it down, and return it."""
+    await access.grant(mandate, access.Act.APPLY_RETENTION)
+    done = list[Passed]()
+    for rule in read_rules(settings):
+        before = _before(rule, settings, now)
+        if rule.what == "audit" and await _is_any(engine, before):
+            Sealer.of(settings).cut(before)
+        passed = await _apply(engine, rule, before)
+        if passed.rows or passed.partitions:
+            await _write_down(mandate, engine, passed, now)
+            done.append(passed)
+    return done
+
+
+def _before(rule: Rule, settings: Settings, now: datetime) -> datetime:
+    """Return the moment before which a rule destroys: a midnight (UTC), and for the trail nothing unsealed."""
+    before = (now - timedelta(days=rule.days)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if rule.what != "audit":
+        return before
+    sealed = Sealer.of(settings).sealed_until()
+    return min(before, sealed) if sealed else datetime.min.replace(tzinfo=UTC)
+
+
+async def _is_any(engine: AsyncEngine, before: datetime) -> bool:
+    async with reading(engine) as db:
+        found = text("SELECT EXISTS (SELECT FROM audit WHERE at < :before)")
+        return bool((await db.execute(found, {"before": before})).scalar_one())
+
+
+async def _apply(engine: AsyncEngine, rule: Rule, before: datetime) -> Passed:
+    table, condition = CONDITIONS[rule.what]
+    days, rows = list[str](), 0
+    if rule.what == "fixes":
+        days, rows = await _drop_days(engine, before)
+    oldest = f"SELECT ctid FROM {table} WHERE {condition} LIMIT {BATCH}"
+    batch = text(f"DELETE FROM {table} WHERE ctid IN ({oldest})")
+    while True:
+        async with writing(engine) as db:
+            gone: Any = await db.execute(batch, {"before": before})
+        rows += gone.rowcount
+        if gone.rowcount < BATCH:
+            return Passed(rule, before, rows, days)
+
+
+async def _drop_days(engine: AsyncEngine, before: datetime) -> tuple[list[str], int]:
+    """Drop the days of fixes that are wholly before a moment; return their names and how many fixes they held."""
+    rows = 0
+    async with reading(engine) as db:
+        days = await _old_days(db, before)
+    for day in days:
+        async with writing(engine) as db:
+            await db.execute(text("SET LOCAL lock_timeout = '5s'"))  # whoever waits behind us waits no longer
+            rows += int((await db.execute(text(f"SELECT count(*) FROM {day}"))).scalar_one())
+            await db.execute(text(f"DROP TABLE {day}"))
+    return days, rows
+
+
+async def _old_days(db: ReadSession, before: datetime) -> list[str]:
+    found = text(
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+        "WHERE i.inhparent = 'fix'::regclass AND c.relname ~ '^fix_[0-9]{8}$' ORDER BY 1"
+    )
+    names = [str(name) for name in (await db.execute(found)).scalars()]
+    return [name for name in names if name.removeprefix("fix_") < f"{before:%Y%m%d}"]
+
+
+async def _write_down(mandate: access.Mandate, engine: AsyncEngine, passed: Passed, now: datetime) -> None:
+    rule = passed.rule
+    target = f"{rule.what} before {passed.before:%Y-%m-%d}, partitions {len(passed.partitions)}"
+    await access.record(mandate, access.Act.APPLY_RETENTION, target, allowed=True, rows=passed.rows)
+    said = {"at": now, "what": rule.what, "basis": rule.basis, "before": passed.before}
+    async with writing(engine) as db:
+        await db.execute(insert(Destruction).values(**said, rows=passed.rows, partitions=passed.partitions))

@@ -1,0 +1,200 @@
+"""What is kept how long, what becomes of it then, and what a person can ask for."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from sqlalchemy import func, select, text
+from typer.testing import CliRunner
+
+from api.cli import app
+from geo.fix import Fix
+from services import access, audit, retention, subjects, tracks
+from services.audit import verify
+from services.db import partitions
+from services.db.engine import reading, writing
+from services.db.tables.access import Account, Login
+from services.db.tables.audit import AuditEntry
+from services.db.tables.retention import Destruction
+from services.db.tables.tracks import Fix as FixRow
+from services.settings import Settings
+from tests.conftest import PASSWORD
+
+NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+
+
+@pytest.fixture
+async def operator(engine):
+    return access.system_mandate(audit.Ledger(engine))
+
+
+@pytest.fixture
+async def old_and_new(engine):
+    """Fixes of 2 days ago, of 181 and 200 days ago in partitions, and of years ago in the default one."""
+    ages = (2, 181, 200, 2000)
+    await partitions.ensure(engine, [(NOW - timedelta(days=age)).date() for age in ages])
+    async with writing(engine) as db:
+        await db.execute(text("INSERT INTO device (phone) VALUES ('1'), ('2')"))
+        await tracks.store(db, [Fix(1, NOW - timedelta(days=age), 113.1, 27.8, age) for age in ages])
+        await tracks.store(db, [Fix(2, NOW - timedelta(days=300), 113.1, 27.8, 1)])
+        for age in (89, 91):
+            await db.execute(
+                text("INSERT INTO quarantine (at, reason, detail, frame) VALUES (:at, 'x', 'x', '')"),
+                {"at": NOW - timedelta(days=age)},
+            )
+
+
+async def ages(engine) -> list[int]:
+    async with reading(engine) as db:
+        return [(NOW - at).days for at in (await db.execute(select(FixRow.at).order_by(FixRow.at.desc()))).scalars()]
+
+
+async def test_what_has_been_kept_for_its_time_is_destroyed_and_nothing_else(engine, settings, operator, old_and_new):
+    done = {one.rule.what: one for one in await retention.apply(operator, engine, settings, now=NOW)}
+    assert await ages(engine) == [2]
+    assert done["fixes"].rows == 4
+    days = [f"fix_{NOW - timedelta(days=age):%Y%m%d}" for age in (200, 181)]
+    assert set(days) <= set(done["fixes"].partitions)
+    assert (done["quarantine"].rows, done["newest_positions"].rows) == (1, 1)
+    async with reading(engine) as db:
+        written = (await db.execute(select(Destruction).order_by(Destruction.what))).scalars().all()
+        assert {one.what: one.rows for one in written} == {"fixes": 4, "quarantine": 1, "newest_positions": 1}
+        assert all(one.basis for one in written)
+        seen = AuditEntry.act == "apply_retention", AuditEntry.outcome == "seen"
+        assert (await db.execute(select(func.count()).where(*seen))).scalar_one() == 3
+    assert await retention.apply(operator, engine, settings, now=NOW) == []
+
+
+async def test_a_dry_run_tells_the_same_and_destroys_nothing(engine, settings, operator, old_and_new):
+    before = await ages(engine)
+    told = {
+        one.rule.what: one.rows for one in await retention.list_passed(operator, engine, settings, now=NOW) if one.rows
+    }
+    assert await ages(engine) == before
+    done = {one.rule.what: one.rows for one in await retention.apply(operator, engine, settings, now=NOW)}
+    assert told == done
+
+
+async def test_more_than_a_batch_goes_batch_by_batch(engine, settings, operator, monkeypatch):
+    monkeypatch.setattr(retention, "BATCH", 10)
+    async with writing(engine) as db:
+        await db.execute(
+            text(
+                "INSERT INTO quarantine (at, reason, detail, frame) SELECT :at, 'x', 'x', '' FROM generate_series(1,25)"
+            ),
+            {"at": NOW - timedelta(days=100)},
+        )
+    (done,) = await retention.apply(operator, engine, settings, now=NOW)
+    assert done.rows == 25
+
+
+async def test_the_trail_is_shortened_only_where_it_is_sealed_and_stays_whole(engine, settings, operator, database_url):
+    ledger, entry = audit.Ledger(engine), audit.Entry(1, "view_live", "units", "duty", None, "allowed", None)
+    for age in (1200, 1199, 1100, 10):
+        await ledger.append(entry, NOW - timedelta(days=age))
+    assert [one.rule.what for one in await retention.apply(operator, engine, settings, now=NOW)] == []  # not sealed
+    sealer = audit.Sealer.of(settings)
+    await sealer.seal(ledger, NOW)
+    (done,) = await retention.apply(operator, engine, settings, now=NOW)
+    assert (done.rule.what, done.rows) == ("audit", 3)
+    report = verify.verify(
+        verify.read_database(database_url), sealer.file.read_bytes().splitlines(), sealer.key.public_key()
+    )
+    assert report.findings == []
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("[fixes]\ndays = 3", "days and basis"),
+        ("not toml", "days and basis"),
+        ("[gossip]\ndays = 3\nbasis = 'x'", "gossip"),
+        ("[audit]\ndays = 90\nbasis = 'x'", "网络安全法 21"),
+        ("[fixes]\ndays = 0\nbasis = 'x'", "a day at least"),
+    ],
+)
+def test_a_file_of_rules_that_makes_no_sense_is_refused(tmp_path, content, sentence):
+    file = tmp_path / "retention.toml"
+    file.write_text(content)
+    with pytest.raises(retention.RulesError, match=sentence):
+        retention.read_rules(Settings(retention_file=file))
+
+
+def test_every_shipped_rule_has_a_basis_and_the_trail_is_kept_for_three_years():
+    rules = {rule.what: rule for rule in retention.read_rules(Settings())}
+    assert set(rules) == set(retention.CONDITIONS)
+    assert rules["audit"].days >= 3 * 365
+    assert all(len(rule.basis) > 10 for rule in rules.values())
+
+
+async def test_only_the_system_administrator_applies_retention(engine, settings, mandate):
+    with pytest.raises(access.RoleRefusedError):
+        await retention.apply(await mandate("dispatcher"), engine, settings, now=NOW)
+
+
+async def test_a_person_sees_what_is_kept_can_have_it_corrected_and_deleted(engine, settings, operator, mandate):
+    who = await mandate("dispatcher")
+    await access.sign_in(who.ledger, who.username, PASSWORD, remote="192.0.2.7", now=NOW)
+    await access.grant(who, access.Act.VIEW_LIVE)
+    async with writing(engine) as db:
+        await subjects.correct_person(operator, db, who.username, display_name="Right")
+        record = await subjects.list_person(operator, db, who.username)
+        assert (record.display_name, record.roles, record.sessions[0]["remote"]) == (
+            "Right",
+            ["dispatcher"],
+            "192.0.2.7",
+        )
+        assert record.done["audit"] == 2
+        kept = await subjects.delete_person(operator, db, who.username, now=NOW)
+    assert kept["audit"] == 2
+    async with reading(engine) as db:
+        account = (await db.execute(select(Account).where(Account.id == who.account_id))).scalar_one()
+        assert (account.display_name, account.password_hash, account.active) == ("", None, False)
+        assert who.username not in account.username
+        assert (await db.execute(select(func.count()).select_from(Login))).scalar_one() == 0
+        assert (await db.execute(select(Destruction.what))).scalars().all() == [f"subject:{who.account_id}"]
+    with pytest.raises(access.LoginRefusedError):
+        await access.sign_in(who.ledger, who.username, PASSWORD, remote="x", now=NOW)
+    async with writing(engine) as db:
+        with pytest.raises(subjects.NoPersonError):
+            await subjects.delete_person(operator, db, who.username, now=NOW)
+
+
+def run(database_url: str, tmp_path, *words: str):
+    return CliRunner(env={"TIANSHU_DATABASE_URL": database_url, "TIANSHU_DATA_DIR": str(tmp_path)}).invoke(app, words)
+
+
+def test_the_commands_seal_verify_and_find_an_edit(database_url, tmp_path):
+    assert run(database_url, tmp_path, "audit", "seal").exit_code == 0
+    whole = run(database_url, tmp_path, "audit", "verify")
+    assert whole.exit_code == 0, whole.output
+    assert "Nothing is amiss" in whole.output
+    with psycopg.connect(database_url) as connection:
+        connection.execute("ALTER TABLE audit DISABLE TRIGGER append_only")
+        connection.execute("UPDATE audit SET act = 'nothing'")
+        connection.execute("ALTER TABLE audit ENABLE TRIGGER append_only")
+    edited = run(database_url, tmp_path, "audit", "verify")
+    assert edited.exit_code == 1
+    assert "does not say what it said" in edited.output
+
+
+def test_the_commands_export_and_check_the_export(database_url, tmp_path):
+    run(database_url, tmp_path, "audit", "seal")
+    file = tmp_path / "trail.jsonl"
+    assert run(database_url, tmp_path, "audit", "export", str(file)).exit_code == 0
+    assert json.loads(file.read_text().splitlines()[0])["act"] == "seal_audit"
+    assert run(database_url, tmp_path, "audit", "verify", "--export", str(file)).exit_code == 0
+
+
+def test_the_commands_list_what_retention_would_destroy_and_what_is_kept_of_a_person(database_url, tmp_path):
+    dry = run(database_url, tmp_path, "retention", "--dry-run")
+    assert dry.exit_code == 0, dry.output
+    assert "fixes: 0 rows" in dry.output
+    done = run(database_url, tmp_path, "retention")
+    assert "0 kinds of data destroyed" in done.output
+    role = ("--role", "dispatcher")
+    made = run(database_url, tmp_path, "accounts", "create", "somebody", *role)
+    assert made.exit_code == 0, made.output
+    assert json.loads(run(database_url, tmp_path, "subject", "list", "somebody").output)["roles"] == ["dispatcher"]
+    assert "Deleted" in run(database_url, tmp_path, "subject", "delete", "somebody", "--yes").output
