@@ -8,7 +8,7 @@ SAY = @printf '\033[1m%s\033[0m\n'
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench demo-reset clean lock
+.PHONY: help setup run test check audit bench demo-reset clean lock
 
 help: ## Show what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ check: $(VENV)/.ready ## Format, lint, types, contracts, unit tests
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/pytest -q tests/unit tests/house
+
+audit: $(VENV)/.ready ## Ask the public vulnerability service about the pinned libraries (needs the internet)
+	@$(BIN)/pip-audit -r requirements.lock --require-hashes --disable-pip --strict
 
 bench: setup ## Measure the figures; each script prints JSON
 	@for script in bench/[a-z]*.py; do $(BIN)/python -m bench.$$(basename $$script .py) || exit 1; done

@@ -249,5 +249,6 @@ def _session(headers: Headers) -> str | None:
 
 
 def _too_long(body: _Body) -> Response:
-    sentence = f"The body is too long: {body.limit // 1024} KB at most."
+    most = f"{body.limit // 2**20} MB" if body.limit >= 2**20 else f"{body.limit // 2**10} KB"
+    sentence = f"The body is too long: {most} at most."
     return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence, "urn:tianshu:TooLong")

@@ -102,8 +102,6 @@ class Session:
             if wire:
                 wire.close()
         self._upper.forget(self)
-        if self.calling:
-            self.calling.cancel()
 
     async def _take(self, message: Enclosed) -> None:
         told, late = positions.positions_in(message.said)
@@ -150,6 +148,8 @@ class Upper:
         self.port = 0
         self.sessions: dict[int, Session] = {}
         self._tasks: asyncio.TaskGroup
+        self._wires = set[Wire]()
+        self._closing = False
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Self]:
@@ -163,10 +163,13 @@ class Upper:
             try:
                 yield self
             finally:
+                self._closing = True
                 server.close()
                 counting.cancel()
                 for each in list(self.sessions.values()):
                     await self._part(each)
+                for wire in self._wires:
+                    wire.close()
 
     def put(self, fixes: list[Any]) -> asyncio.Future[None]:
         """Hand fixes to the pipeline; the future is done with their commit."""
@@ -190,6 +193,7 @@ class Upper:
         """Serve a main link to its end; nothing that is said on it ends the server."""
         wire = Wire(reader, writer, links.Link(0, datetime.now(UTC), edition=None), self._pace)
         guest = _Guest(self, wire)
+        self._wires.add(wire)
         late = asyncio.get_running_loop().call_later(LOGIN_TIMEOUT_S, guest.hurry)
         try:
             await wire.listen(guest.hear, unseal=guest.unseal)
@@ -197,6 +201,7 @@ class Upper:
             log.warning("exchange_link_ended", remote=wire.remote, error=type(error).__name__)
         finally:
             late.cancel()
+            self._wires.discard(wire)
             if guest.session:
                 log.info("exchange_main_lost", platform=guest.session.platform.name)
                 self.forget(guest.session)
@@ -219,13 +224,17 @@ class Upper:
             await wire.say(session.LoginAnswer(result, 0))
             wire.close()
             return None
+        if self._closing:
+            wire.close()
+            return None
         older = self.sessions.pop(platform.access_code, None)
         if older:
             older.close()
         guest = Session(self, platform, wire, (login.down_host, login.down_port))
         self.sessions[platform.access_code] = guest
         await wire.say(session.LoginAnswer(result, guest.verify_code))
-        guest.calling = self._tasks.create_task(self._keep_sub(guest))
+        if not self._closing:
+            guest.calling = self._tasks.create_task(self._keep_sub(guest))
         log.info("exchange_logged_in", platform=platform.name)
         return guest
 
@@ -247,9 +256,13 @@ class Upper:
         self.forget(guest)
 
     def forget(self, guest: Session) -> None:
-        """Forget a session whose links are both gone."""
-        if guest.is_over and self.sessions.get(guest.platform.access_code) is guest:
+        """Forget a session whose links are both gone, and call its platform back no more."""
+        if not guest.is_over:
+            return
+        if self.sessions.get(guest.platform.access_code) is guest:
             del self.sessions[guest.platform.access_code]
+        if guest.calling and guest.calling is not asyncio.current_task():
+            guest.calling.cancel()
 
     async def _serve_sub(self, guest: Session) -> None:
         async with asyncio.timeout(self._pace.retry_s):

@@ -125,6 +125,12 @@ async def store(engine: AsyncEngine, database_url: str) -> AsyncIterator[Callabl
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
+@pytest.fixture(autouse=True)
+def _now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every test happen now: what was reported some minutes ago would be late."""
+    monkeypatch.setitem(globals(), "NOW", datetime.now(UTC).replace(microsecond=0))
+
+
 def a_fix(seconds: int, **values) -> Fix:
     speed = {"speed_mps": 10.0, "heading_deg": 90.0, "altitude_m": 45.0, "systems": Systems.BEIDOU}
     return Fix(1, NOW + timedelta(seconds=seconds), 113.13, 27.83, seconds, **(speed | values))

@@ -156,7 +156,7 @@ async def test_an_upload_that_is_too_long_is_refused_before_it_is_read(officer):
     headers = {"content-length": str(10**9), "content-type": "multipart/form-data; boundary=x"}
     answer = await officer.post("/parks/incidents", content=b"", headers=headers)
     assert answer.status_code == 413
-    assert "32 MB" in answer.json()["detail"]
+    assert "MB at most" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

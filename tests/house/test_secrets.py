@@ -7,7 +7,7 @@ import pytest
 
 from tests.house.test_sizes_and_words import ROOT, tracked
 
-SHAM = "(?:swordfish|PASSWORD|p%40ss)"
+SHAM = "(?:swordfish|secret|PASSWORD|p%40ss)"
 """What stands for a password in tests and in words."""
 KINDS = {
     "private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
@@ -16,7 +16,7 @@ KINDS = {
     "chat token": r"\bxox[abprs]-[0-9A-Za-z-]{10,}\b",
     "json web token": r"\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}",
     "password in an address": rf"[a-z+]+://[^\s:/@{{}}'\"]+:(?!(?:[^\s@]*[$<{{*…])|{SHAM}@)[^\s@/'\"]{{6,}}@",
-    "assigned secret": r"(?i)\b(?:password|passwd|secret|token|api_?key)\b[\"']?\s*[:=]\s*[\"'][A-Za-z0-9+/=_-]{20,}[\"']",
+    "assigned secret": r"(?i)\b(?:password|secret|token|api_?key)\b[\"']?\s*[:=]\s*[\"'][A-Za-z0-9+/=_-]{20,}[\"']",
 }
 SKIPPED = {".png", ".lock", ".gz", ".parquet", ".svg", ".geojson"}
 
