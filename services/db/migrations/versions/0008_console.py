@@ -1,0 +1,8 @@
+"""What an officer keeps at his desk."""
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
