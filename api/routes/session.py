@@ -70,6 +70,7 @@ class MeOut(Model):
     roles: list[access.Role]
     acts: list[access.Act]
     ends_at: datetime | None
+    stale_after_s: int
 
 
 class EnrolmentOut(Model):
@@ -143,11 +144,11 @@ async def sign_out(door: deps.Knock, response: Response, _: deps.Session, db: de
 
 
 @router.get("/me")
-async def read_me(who: deps.Who) -> MeOut:
-    """Who is signed in."""
+async def read_me(who: deps.Who, settings: deps.Config) -> MeOut:
+    """Who is signed in, and after how long without a fix a unit is stale."""
     return MeOut(
         username=who.username, display_name=who.display_name, roles=sorted(who.roles), acts=sorted(who.acts),
-        ends_at=who.expires_at,
+        ends_at=who.expires_at, stale_after_s=settings.stale_after_s,
     )  # fmt: skip
 
 

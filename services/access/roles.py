@@ -40,6 +40,8 @@ class Act(StrEnum):
     """Everything that asks for a grant."""
 
     VIEW_LIVE = "view_live"
+    KEEP_DESK = "keep_desk"
+    HAND_OVER = "hand_over"
     VIEW_TRACK = "view_track"
     VIEW_CALLS = "view_calls"
     TAKE_CALL = "take_call"
@@ -83,6 +85,8 @@ _CASES = frozenset({Role.INVESTIGATOR, Role.APPROVER})
 
 PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.VIEW_LIVE: _POLICE | _WALL,
+    Act.KEEP_DESK: _POLICE | _WALL,
+    Act.HAND_OVER: _DESK,
     Act.VIEW_TRACK: _DESK | {Role.INVESTIGATOR},  # within limits: see cases.limit_track
     Act.VIEW_CALLS: _POLICE | _WALL,
     Act.TAKE_CALL: _DESK,
