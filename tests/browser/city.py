@@ -1,6 +1,7 @@
 """A small city behind the pages: units that report, a park with incidents; entered by the doors and the pipeline."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -118,3 +119,11 @@ def clustered_incidents(count: int, now: datetime) -> str:
 def now() -> datetime:
     """The time, for a test that drives a real service."""
     return datetime.now(UTC)
+
+
+def until(true: Callable[[], bool], *, within_s: float = 10) -> None:
+    """Wait until something holds that no locator shows."""
+    end = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.1)

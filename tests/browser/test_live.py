@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.city import URBAN, City, drive, fix, now
+from tests.browser.city import URBAN, City, drive, fix, now, until
 from tests.browser.conftest import sign_in
 
 pytestmark = pytest.mark.browser
@@ -78,7 +78,7 @@ def test_the_keyboard_searches_selects_follows_and_lets_go(city, desk):
     desk.keyboard.press("f")
     expect(desk.get_by_role("button", name="跟随")).to_have_attribute("aria-pressed", "true")
     city.report([fix(units[0].device_id, now(), URBAN[0] + 0.02, URBAN[1])])
-    desk.wait_for_function(f"Math.abs(JSON.parse(sessionStorage['tianshu.view'])[0] - {URBAN[0] + 0.02}) < 0.004")
+    until(lambda: abs(desk.evaluate("JSON.parse(sessionStorage['tianshu.view'])[0]") - URBAN[0] - 0.02) < 0.004)
     desk.keyboard.press("t")
     expect(desk.get_by_role("button", name="30 分钟轨迹")).to_have_attribute("aria-pressed", "true")
     desk.keyboard.press("Escape")
