@@ -16,7 +16,8 @@ from services.db.engine import make_engine, reading, writing
 from services.db.tables.alerts import Alert
 from services.db.tables.areas import AreaState
 from services.errors import NotAllowedError
-from services.pipeline import Pipeline
+from services.pipeline import WATCHERS, Pipeline
+from services.storing import Storehouse
 from tests.builders.fences import FIELD, LAT, LON, STRIP, make_device, way
 
 ENTER, LEAVE, CROSS = NewRule("enter", severity="warning"), NewRule("leave"), NewRule("cross")
@@ -65,7 +66,7 @@ async def test_fixes_through_the_pipeline_raise_each_alert_exactly_once(engine, 
         await pipe.submit(drive)
     async with Pipeline(engine, settings).running() as pipe:
         await pipe.submit(drive)
-        await pipe.run_outbox_once()
+        await Storehouse(engine, settings, WATCHERS).run_outbox_once()
     alerts = {alert.kind: alert for alert in await told()}
     assert set(alerts) == {"area_enter", "area_leave", "area_dwell", "area_cross"}
     assert len(await told()) == 4

@@ -11,10 +11,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from geo.fix import Fix, Quality
-from services import pipeline
+from services import pipeline, storing
 from services.db.engine import WriteSession, reading, writing
 from services.pipeline import NotStoredError, Pipeline, Watcher
 from services.settings import Settings
+from services.storing import Storehouse
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -130,13 +131,13 @@ async def test_a_replay_is_shown_to_nobody(engine: AsyncEngine, settings: Settin
 async def test_a_broken_watcher_stops_neither_storing_nor_the_others_and_is_run_again(
     engine: AsyncEngine, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "SWEEP_EVERY_S", 3600)
+    monkeypatch.setattr(storing, "SWEEP_EVERY_S", 3600)
     async with running(engine, settings, broken := Memory("broken", failures=1), other := Memory("other")) as pipe:
         await asyncio.sleep(0.05)  # the sweep at the start is over
         await pipe.submit(some(4))
         await _until(lambda: len(other.seen) == 4)
         assert broken.seen == []
-        assert await pipe.run_outbox_once() == 1
+        assert await Storehouse(engine, settings, [broken.watcher, other.watcher]).run_outbox_once() == 1
         assert sorted(broken.seen, key=lambda fix: fix.payload_hash) == some(4)
         assert len(other.seen) == 4
     assert await count(engine, "outbox") == 0
@@ -160,7 +161,7 @@ async def test_two_processes_that_find_the_same_batch_handle_it_once(engine: Asy
     memories = [Memory("areas"), Memory("areas")]
     async with asyncio.TaskGroup() as tasks:
         for memory in memories:
-            tasks.create_task(Pipeline(engine, settings, [memory.watcher]).run_outbox_once())
+            tasks.create_task(Storehouse(engine, settings, [memory.watcher]).run_outbox_once())
     assert sum(len(memory.seen) for memory in memories) == 6
 
 
@@ -169,7 +170,7 @@ async def test_the_outbox_of_a_watcher_that_no_longer_exists_is_cleared(
 ) -> None:
     async with running(engine, settings, Memory("gone", failures=99)) as pipe:
         await pipe.submit(some(2))
-    await Pipeline(engine, settings, []).run_outbox_once()
+    await Storehouse(engine, settings, []).run_outbox_once()
     assert await count(engine, "outbox") == 0
 
 
@@ -192,7 +193,7 @@ async def test_doubtful_fixes_are_shown_to_the_watchers_too(engine: AsyncEngine,
 async def test_storing_waits_for_watchers_that_fall_behind(
     engine: AsyncEngine, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "MAX_UNWATCHED", 5)
+    monkeypatch.setattr(storing, "MAX_UNWATCHED", 5)
     gate = asyncio.Event()
 
     async def wait(_db: WriteSession, _fixes: Sequence[Fix], _settings: Settings) -> None:

@@ -1,0 +1,194 @@
+"""Where batches of fixes are kept: PostgreSQL, in one transaction each; then each watcher looks at what was new.
+
+A watcher's transaction also takes its name off the outbox row, so every watcher handles every batch exactly once,
+whatever dies in between: what is left in the outbox is run again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import psycopg
+import structlog
+from prometheus_client import Counter
+from sqlalchemy import any_, delete, exc, func, insert, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from geo.fix import Fix
+from services import tracks
+from services.db import engine as databases
+from services.db import partitions
+from services.db.engine import WriteSession
+from services.db.tables.tracks import Outbox
+from services.errors import InvalidError, UnavailableError
+from services.settings import Settings
+
+STORED = Counter("tianshu_fixes_stored_total", "Fixes committed")
+REPEATED = Counter("tianshu_fixes_repeated_total", "Fixes that had been stored before")
+WATCHER_FAILURES = Counter("tianshu_watcher_failures_total", "Batches that a watcher failed on", ["watcher"])
+
+SWEEP_EVERY_S = 5.0
+MAX_UNWATCHED = 50_000  # fixes that may wait for the watchers before storing waits too
+_SWEEP_ROWS = 50
+
+_AWAY = (databases.DatabaseAwayError, psycopg.OperationalError, psycopg.InterfaceError, OSError)
+_FAILED = (*_AWAY, psycopg.Error, exc.SQLAlchemyError, InvalidError)
+
+log = structlog.get_logger()
+
+
+class AwayError(UnavailableError):
+    """What keeps the fixes does not answer; sending them again is safe."""
+
+
+class RefusedError(InvalidError):
+    """The fixes can't be kept as they are; nothing of the batch was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Somebody who looks at every stored batch: a name for the outbox, what to do, whether the settings want it."""
+
+    name: str
+    handle: Callable[[WriteSession, Sequence[Fix], Settings], Awaitable[None]]
+    wanted: Callable[[Settings], bool] = lambda _: True
+
+
+class Storehouse:
+    """Stores batches in PostgreSQL and shows them to watchers. Works while the block of `running` does."""
+
+    def __init__(self, engine: AsyncEngine, settings: Settings, watchers: Sequence[Watcher]) -> None:
+        """Choose the database and the watchers in their order."""
+        self._engine, self._settings = engine, settings
+        self._watchers = [watcher for watcher in watchers if watcher.wanted(settings)]
+        self._closing = False
+        self._days = set[date]()
+        self._unwatched: dict[int, Sequence[Fix]] = {}  # by outbox id, in order
+        self._stored, self._watched = asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Watch while the block runs; at its end what was stored is watched before it returns."""
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(self._watch_on())
+            sweeping = tasks.create_task(self._sweep_on())
+            try:
+                yield
+            finally:
+                self._closing = True
+                self._stored.set()
+                await watching
+                sweeping.cancel()
+
+    async def store(self, fixes: Sequence[Fix]) -> None:
+        """Return after the commit that holds the fixes.
+
+        Raises:
+            AwayError: the database does not answer.
+            RefusedError: it does not take the data.
+        """
+        try:
+            await self._store(fixes)
+        except _AWAY as error:
+            raise AwayError("The database is away; nothing was stored.") from error
+        except _FAILED as error:
+            raise RefusedError("The database refused the data; nothing was stored.") from error
+
+    async def has_room(self) -> None:
+        """Return when the watchers are not too far behind."""
+        while sum(map(len, self._unwatched.values())) > MAX_UNWATCHED:
+            self._watched.clear()
+            await self._watched.wait()
+
+    async def run_outbox_once(self) -> int:
+        """Show watchers the batches they have not handled, oldest first; return how many rows were looked at."""
+        seen, last_id = 0, 0
+        while rows := await self._left_over(last_id):
+            for row in rows:
+                if row.id not in self._unwatched:
+                    seen += 1
+                    await self._run_again(row)
+            last_id = rows[-1].id
+        return seen
+
+    async def _store(self, fixes: Sequence[Fix]) -> None:
+        try:
+            await self._store_once(fixes)
+        except _AWAY:  # a stale connection, a deadlock, or a lost answer to COMMIT: storing again adds nothing twice
+            await self._store_once(fixes)
+
+    async def _store_once(self, fixes: Sequence[Fix]) -> None:
+        days = {fix.at.date() for fix in fixes} - self._days
+        if days:
+            await partitions.ensure(self._engine, days)
+            self._days |= days
+        async with databases.writing(self._engine) as db:
+            stored = await tracks.store(db, fixes)
+            outbox_id = await self._note(db, stored) if stored and self._watchers else None
+        new = len(stored.fixes) if stored else 0
+        STORED.inc(new)
+        REPEATED.inc(len(fixes) - new)
+        if stored and outbox_id:
+            self._unwatched[outbox_id] = stored.fixes
+            self._stored.set()
+
+    async def _note(self, db: WriteSession, stored: tracks.Stored) -> int:
+        row = insert(Outbox).values(
+            received_at=stored.received_at, device_ids=stored.device_ids, first_at=stored.first_at,
+            last_at=stored.last_at, pending=[watcher.name for watcher in self._watchers],
+        )  # fmt: skip
+        return int((await db.execute(row.returning(Outbox.id))).scalar_one())
+
+    async def _watch_on(self) -> None:
+        """Show the watchers what was stored; batches that piled up meanwhile are shown together."""
+        while not (self._closing and not self._unwatched):
+            await self._stored.wait()
+            batches = dict(self._unwatched)
+            for watcher in self._watchers:
+                await self._show(watcher, batches)
+            for outbox_id in batches:
+                del self._unwatched[outbox_id]
+            self._watched.set()
+            if not self._unwatched and not self._closing:
+                self._stored.clear()
+
+    async def _show(self, watcher: Watcher, batches: Mapping[int, Sequence[Fix]]) -> None:
+        """Let a watcher handle batches and tick them off, in one transaction; those it has handled are left out."""
+        mine = update(Outbox).where(Outbox.id.in_(batches), literal(watcher.name) == any_(Outbox.pending))
+        ticked = mine.values(pending=func.array_remove(Outbox.pending, watcher.name)).returning(Outbox.id)
+        try:
+            async with databases.writing(self._engine) as db:
+                ids = sorted((await db.execute(ticked)).scalars())
+                fixes = [fix for outbox_id in ids for fix in batches[outbox_id]]
+                if fixes:
+                    await watcher.handle(db, fixes, self._settings)
+                await db.execute(delete(Outbox).where(Outbox.id.in_(ids), func.cardinality(Outbox.pending) == 0))
+        except Exception:  # whatever a watcher raises, the others and the storing go on
+            WATCHER_FAILURES.labels(watcher.name).inc()
+            log.warning("watcher_failed", watcher=watcher.name, outbox_ids=list(batches), exc_info=True)
+
+    async def _sweep_on(self) -> None:
+        while True:
+            try:
+                await self.run_outbox_once()
+            except _FAILED as error:
+                log.warning("outbox_not_swept", error=type(error).__name__)
+            await asyncio.sleep(SWEEP_EVERY_S)
+
+    async def _left_over(self, after_id: int) -> Sequence[Outbox]:
+        async with databases.reading(self._engine) as db:
+            rows = select(Outbox).where(Outbox.id > after_id).order_by(Outbox.id).limit(_SWEEP_ROWS)
+            return (await db.execute(rows)).scalars().all()
+
+    async def _run_again(self, row: Outbox) -> None:
+        async with databases.reading(self._engine) as db:
+            fixes = await tracks.read_batch(db, row.received_at, row.device_ids, row.first_at, row.last_at)
+        known = {watcher.name: watcher for watcher in self._watchers}
+        for name in row.pending:
+            await self._show(known.get(name, Watcher(name, _look_away)), {row.id: fixes})
+
+
+async def _look_away(_db: WriteSession, _fixes: Sequence[Fix], _settings: Settings) -> None:
+    """Stand in for a watcher that an older version wrote into the outbox and that no longer exists."""
