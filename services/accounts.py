@@ -262,11 +262,11 @@ async def end_own_sessions(mandate: access.Mandate, db: WriteSession) -> None:
     await db.execute(delete(Login).where(Login.account_id == mandate.account_id))
 
 
-async def _another(mandate: access.Mandate, db: ReadSession, account_id: int) -> None:
-    """Refuse one's own account and an account that does not exist."""
+async def _another(mandate: access.Mandate, db: WriteSession, account_id: int) -> None:
+    """Refuse one's own account and one that does not exist; who changes the same account at once waits here."""
     if mandate.account_id == account_id:
         raise OwnAccountError("Nobody decides on his own access: ask another security administrator.")
-    if (await db.execute(select(Account.id).where(Account.id == account_id))).first() is None:
+    if (await db.execute(select(Account.id).where(Account.id == account_id).with_for_update())).first() is None:
         raise NoAccountError(f"There is no account {account_id}.")
 
 

@@ -17,14 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services import access
 from services.audit import Sealer
-from services.db.engine import ReadSession, reading, writing
+from services.db.engine import ReadSession, WriteSession, reading, writing
 from services.db.tables.retention import Destruction
 from services.errors import InvalidError
 from services.settings import Settings
 
 BATCH = 5_000
-LEAST_AUDIT_DAYS = 184
-"""网络安全法 21: logs are kept for six months at least. The database refuses less, too."""
+LEAST_DAYS = {"audit": 184, "calls": 366, "exports": 731, "reviews": 1096}
+"""The shortest a rule may say; the database refuses less, too. 网络安全法 21: logs are kept for six months at least."""
 
 
 class RulesError(InvalidError):
@@ -51,16 +51,31 @@ class Passed:
 
 
 _FIX_AGE = "at < :before"
+CONFIDENTIAL = "unusual_use"
+"""Alerts that are the auditor's alone; nobody closes them."""
 CONDITIONS: Mapping[str, tuple[str, str]] = {
     "fixes": ("fix_default", _FIX_AGE),
     "newest_positions": ("newest_fix", _FIX_AGE),
     "quarantine": ("quarantine", _FIX_AGE),
     "pending_devices": ("pending_device", "last_seen < :before"),
-    "alerts": ("alert", "state = 'closed' AND closed_at < :before"),
+    "short_messages": ("short_message", _FIX_AGE),
+    "alerts": ("alert", f"(state = 'closed' AND closed_at < :before) OR (kind = '{CONFIDENTIAL}' AND {_FIX_AGE})"),
+    "calls": ("call", "state = 'closed' AND closed_at < :before"),
     "exports": ("export_file", _FIX_AGE),
+    "export_requests": (
+        "export_request",
+        "asked_at < :before AND NOT EXISTS (SELECT FROM export_file WHERE request_id = export_request.id)",
+    ),
+    "authorisations": ("authorisation", "expires_at < :before"),
+    "reviews": ("audit_review", _FIX_AGE),
     "audit": ("audit", _FIX_AGE),
 }
-"""Kinds of data: the table and which of its rows are older than `before`."""
+"""Kinds of data: the table and which of its rows are older than `before`. What belongs to a row goes with it."""
+_POINTING = text(
+    "SELECT c.conrelid::regclass::text, a.attname, NOT a.attnotnull FROM pg_constraint c "
+    "JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] "
+    "WHERE c.contype = 'f' AND c.conparentid = 0 AND c.confrelid = CAST(:named AS regclass) ORDER BY 1, 2"
+)
 
 
 def read_rules(settings: Settings) -> list[Rule]:
@@ -81,10 +96,8 @@ def read_rules(settings: Settings) -> list[Rule]:
     for rule in rules:
         if rule.what not in CONDITIONS:
             raise RulesError(f"There is no kind of data “{rule.what}”. Known: {', '.join(CONDITIONS)}.")
-        if rule.days < 1 or (rule.what == "audit" and rule.days < LEAST_AUDIT_DAYS):
-            raise RulesError(
-                f"“{rule.what}” is kept for a day at least, the audit for {LEAST_AUDIT_DAYS} (网络安全法 21)."
-            )
+        if rule.days < (least := LEAST_DAYS.get(rule.what, 1)):
+            raise RulesError(f"“{rule.what}” is kept for {least} days at least (the audit: 网络安全法 21).")
     return rules
 
 
@@ -146,14 +159,32 @@ async def _apply(engine: AsyncEngine, rule: Rule, before: datetime) -> Passed:
     days, rows = list[str](), 0
     if rule.what == "fixes":
         days, rows = await _drop_days(engine, before)
-    oldest = f"SELECT ctid FROM {table} WHERE {condition} LIMIT {BATCH}"
-    batch = text(f"DELETE FROM {table} WHERE ctid IN ({oldest})")
+    oldest = text(f"SELECT ctid::text FROM {table} WHERE {condition} LIMIT {BATCH} FOR UPDATE")
     while True:
         async with writing(engine) as db:
-            gone: Any = await db.execute(batch, {"before": before})
-        rows += gone.rowcount
-        if gone.rowcount < BATCH:
+            found = list((await db.execute(oldest, {"before": before})).scalars())
+            await _destroy(db, table, "ctid = ANY(CAST(:of AS tid[]))", found)
+        rows += len(found)
+        if len(found) < BATCH:
             return Passed(rule, before, rows, days)
+
+
+async def _destroy(db: WriteSession, table: str, which: str, of: list[Any]) -> None:
+    """Delete rows and what belongs to them; what only mentions them forgets it."""
+    pointing = (await db.execute(_POINTING, {"named": table})).all() if of else []
+    ids = (
+        list((await db.execute(text(f"SELECT id FROM {table} WHERE {which}"), {"of": of})).scalars())
+        if pointing
+        else []
+    )
+    for child, column, may_forget in pointing:
+        mine = f"{column} = ANY(CAST(:of AS bigint[]))"
+        if may_forget:
+            await db.execute(text(f"UPDATE {child} SET {column} = NULL WHERE {mine}"), {"of": ids})
+        else:
+            await _destroy(db, child, mine, ids)
+    if of:
+        await db.execute(text(f"DELETE FROM {table} WHERE {which}"), {"of": of})
 
 
 async def _drop_days(engine: AsyncEngine, before: datetime) -> tuple[list[str], int]:

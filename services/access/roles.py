@@ -74,6 +74,8 @@ class Act(StrEnum):
     PROPOSE_CASE = "propose_case"
     APPROVE_CASE = "approve_case"
     REVOKE_CASE = "revoke_case"
+    VIEW_PATROLS = "view_patrols"
+    MANAGE_PATROLS = "manage_patrols"
 
 
 _DESK = frozenset({Role.DISPATCHER})
@@ -119,6 +121,8 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.PROPOSE_CASE: frozenset({Role.INVESTIGATOR}),
     Act.APPROVE_CASE: frozenset({Role.APPROVER}),
     Act.REVOKE_CASE: frozenset({Role.APPROVER}),
+    Act.VIEW_PATROLS: _POLICE | _WALL,
+    Act.MANAGE_PATROLS: _DESK,
 }
 
 PURPOSES: dict[Purpose, frozenset[Role]] = {
@@ -140,8 +144,8 @@ SEPARATED = (
 )
 """Pairs of roles that never meet in one person. The database refuses them too (trigger on account_role)."""
 
-SECOND_FACTOR = _CASES | _ADMIN | _SECURITY | PURPOSES[Purpose.CORRECTIONS]
-"""Roles that sign in with a second factor: those who look into people's lives, who permit it, who administer."""
+SECOND_FACTOR = _CASES | _ADMIN | _SECURITY | {Role.AUDITOR} | PURPOSES[Purpose.CORRECTIONS]
+"""Roles that sign in with a second factor: those who look into people's lives, permit it, administer, or check."""
 
 
 class SeparationError(InvalidError):

@@ -5,17 +5,24 @@ from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 from sqlalchemy import text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from services.errors import UnavailableError
+from services.errors import ConflictError, UnavailableError
 
 Engine: TypeAlias = AsyncEngine
 """The name by which the doors, which don't know SQLAlchemy, call what `make_engine` returns."""
 
+_CLASHES = frozenset({"23505", "23503"})
+"""A key that is taken, a thing that is gone: what a race leaves behind after the service's own checks."""
+
 
 class DatabaseAwayError(UnavailableError):
     """The database does not answer; nothing was written."""
+
+
+class ClashError(ConflictError):
+    """Somebody else did, at the same time, what does not go together with this."""
 
 
 class ReadSession(AsyncSession):
@@ -64,5 +71,9 @@ async def check_ready(session: ReadSession) -> None:
 async def _told() -> AsyncIterator[None]:
     try:
         yield
+    except IntegrityError as error:
+        if getattr(error.orig, "sqlstate", None) not in _CLASHES:
+            raise
+        raise ClashError("Somebody else changed the same thing at this moment. Look again, then try again.") from error
     except (OperationalError, InterfaceError) as error:
         raise DatabaseAwayError("The database does not answer. Nothing was lost; try again in a moment.") from error

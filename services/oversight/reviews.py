@@ -43,11 +43,19 @@ class ReviewView:
 
 
 async def review_week(
-    mandate: access.Mandate, db: WriteSession, settings: Settings, *, week: date, statement: str, now: datetime
+    mandate: access.Mandate,
+    db: WriteSession,
+    settings: Settings,
+    *,
+    week: date,
+    statement: str,
+    password: str,
+    now: datetime,
 ) -> ReviewView:
-    """Sign that a week was looked through. The caller has asked for the password again.
+    """Sign, with the password shown anew, that a week was looked through.
 
     Raises:
+        LoginRefusedError: the password is wrong, or the account locked.
         InvalidError: the day is no Monday, or nothing is said.
         NotOverError: the week is not over.
     """
@@ -58,6 +66,7 @@ async def review_week(
     end = start + _WEEK
     if now < end:
         raise NotOverError(f"The week of {week} is over on {end:%Y-%m-%d}; review it then.")
+    await access.check_password(mandate.ledger, mandate.account_id, password, remote=mandate.remote or "", now=now)
     within = AuditEntry.at >= start, AuditEntry.at < end
     entries = int((await db.execute(select(func.count()).where(*within))).scalar_one())
     newest = select(AuditEntry.hash).where(*within).order_by(AuditEntry.id.desc()).limit(1)

@@ -66,6 +66,26 @@ async def test_the_database_refuses_them_also_when_both_come_at_once(engine, man
     assert sorted(await asyncio.gather(give("auditor"), give("system_admin"))) == [False, True]
 
 
+async def test_two_grants_at_once_of_roles_that_never_meet_are_one_grant_and_one_refusal(security, mandate):
+    who = await mandate("dispatcher")
+    paths = [f"/accounts/{who.account_id}/roles/{role}" for role in ("auditor", "system_admin", "security_admin")]
+    answers = await asyncio.gather(*(security.put(path) for path in paths))
+    assert sorted(answer.status_code for answer in answers) == [204, 422, 422]
+
+
+async def test_the_last_two_roles_can_not_both_be_taken_at_once(security, mandate):
+    who = await mandate("dispatcher", "patrol_officer")
+    paths = [f"/accounts/{who.account_id}/roles/{role}" for role in ("dispatcher", "patrol_officer")]
+    answers = await asyncio.gather(*(security.delete(path) for path in paths))
+    assert sorted(answer.status_code for answer in answers) == [204, 409]
+
+
+async def test_of_two_accounts_of_one_name_made_at_once_one_is_made_and_the_other_told(security):
+    body = {"username": "li.na", "display_name": "李娜", "roles": ["dispatcher"]}
+    answers = await asyncio.gather(*(security.post("/accounts", json=body) for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
+
+
 async def test_a_role_is_given_and_taken_and_counts_at_once(security, client, mandate):
     listed = {one["username"]: one["id"] for one in (await security.get("/accounts")).json()["items"]}
     desk = await client("patrol_officer")

@@ -161,6 +161,19 @@ async def test_a_review_is_signed_with_the_password_and_stands_in_the_trail(engi
     assert targets[-1] == f"week {monday} sha256 {signed['digest']}"
 
 
+async def test_who_may_not_review_is_refused_before_any_password_is_tried(engine, client):
+    desk = await client("dispatcher")
+    monday = NOW.date() - timedelta(days=NOW.weekday() + 14)
+    body = {"week": monday.isoformat(), "statement": "Fine.", "password": "wrong"}
+    for _ in range(access.MAX_FAILURES + 1):
+        answer = await desk.post("/audit/reviews", json=body)
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:tianshu:RoleRefused")
+    async with reading(engine) as db:
+        acts = (await db.execute(select(AuditEntry.act).distinct())).scalars().all()
+    assert "check_password" not in acts
+    assert (await desk.get("/me")).status_code == 200
+
+
 async def test_a_review_can_not_be_changed_and_a_week_that_goes_on_can_not_be_reviewed(engine, client):
     auditor = await client("auditor")
     monday = NOW.date() - timedelta(days=NOW.weekday())

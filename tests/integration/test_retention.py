@@ -89,6 +89,81 @@ async def test_more_than_a_batch_goes_batch_by_batch(engine, settings, operator,
     assert done.rows == 25
 
 
+async def test_calls_go_with_all_that_belongs_to_them_and_open_ones_stay(engine, settings, operator):
+    async with writing(engine) as db:
+        await db.execute(text("INSERT INTO unit (call_sign, kind) VALUES ('C1', 'car')"))
+        for number, (state, age) in enumerate((("closed", 1100), ("closed", 1000), ("open", 1100)), 1):
+            at = {"at": NOW - timedelta(days=age), "state": state, "number": number}
+            await db.execute(
+                text(
+                    "INSERT INTO call (kind, priority, place, state, taken_at, closed_at) VALUES ('theft', 3, "
+                    "ST_SetSRID(ST_Point(113.1, 27.8), 4490)::geography, :state, :at, "
+                    "CASE WHEN :state = 'closed' THEN CAST(:at AS timestamptz) END)"
+                ),
+                at,
+            )
+            await db.execute(text("INSERT INTO call_event (call_id, at, what) VALUES (:number, :at, 'taken')"), at)
+            await db.execute(
+                text(
+                    "INSERT INTO assignment (call_id, unit_id, state, dispatched_at) VALUES (:number, 1, 'clear', :at)"
+                ),
+                at,
+            )
+    (done,) = await retention.apply(operator, engine, settings, now=NOW)
+    assert (done.rule.what, done.rows) == ("calls", 1)
+    async with reading(engine) as db:
+        for table, column in (("call", "id"), ("call_event", "call_id"), ("assignment", "call_id")):
+            left = await db.execute(text(f"SELECT {column} FROM {table} ORDER BY 1"))
+            assert left.scalars().all() == [2, 3], table
+
+
+async def test_the_log_of_a_call_is_not_destroyed_within_its_first_year(engine):
+    async with writing(engine) as db:
+        await db.execute(
+            text(
+                "INSERT INTO call (kind, priority, place, taken_at) VALUES ('theft', 3, "
+                "ST_SetSRID(ST_Point(113.1, 27.8), 4490)::geography, now())"
+            )
+        )
+        await db.execute(
+            text("INSERT INTO call_event (call_id, at, what) VALUES (1, now() - interval '11 months', 'x')")
+        )
+    with pytest.raises(Exception, match="append-only"):
+        async with writing(engine) as db:
+            await db.execute(text("DELETE FROM call_event"))
+
+
+async def test_short_messages_requests_authorisations_and_the_auditors_alerts_have_their_time(
+    engine, settings, operator, mandate
+):
+    who, other = await mandate("investigator"), await mandate("approver")
+    old = {"old": NOW - timedelta(days=4000), "me": who.account_id, "other": other.account_id}
+    async with writing(engine) as db:
+        await db.execute(text("INSERT INTO device (phone) VALUES ('1')"))
+        await db.execute(text("INSERT INTO unit (call_sign, kind) VALUES ('C1', 'car')"))
+        for statement in (
+            "INSERT INTO short_message (device_id, direction, at, payload, payload_hash) VALUES (1, 'in', :old, '', 1)",
+            (
+                "INSERT INTO export_request (account_id, unit_id, window_start, window_end, reason, asked_at, state, "
+                "decided_by) VALUES (:me, 1, :old, now(), 'x', :old, 'approved', :other)"
+            ),
+            (
+                "INSERT INTO export_file (at, account_id, request_id, unit_id, points, sha256) "
+                "VALUES (:old, :me, 1, 1, 30, '')"
+            ),
+            (
+                "INSERT INTO authorisation (case_no, instrument, issuing_unit, issuing_level, purpose, subjects, sources, "
+                "window_start, window_end, expires_at, proposed_by, proposed_at) VALUES ('1', '1', '1', 'city', '1', "
+                "'{unit:1}', '{tracks}', CAST(:old AS timestamptz) - interval '1 day', :old, :old, :me, :old)"
+            ),
+            "INSERT INTO alert (key, kind, severity, at) VALUES ('1', 'unusual_use', 'warning', :old)",
+            "INSERT INTO alert (key, kind, severity, at) VALUES ('2', 'area_enter', 'warning', :old)",
+        ):
+            await db.execute(text(statement), {name: old[name] for name in old if f":{name}" in statement})
+    done = {one.rule.what: one.rows for one in await retention.apply(operator, engine, settings, now=NOW)}
+    assert done == dict.fromkeys(["short_messages", "alerts", "exports", "export_requests", "authorisations"], 1)
+
+
 async def test_the_trail_is_shortened_only_where_it_is_sealed_and_stays_whole(engine, settings, operator, database_url):
     ledger, entry = audit.Ledger(engine), audit.Entry(1, "view_live", "units", "duty", None, "allowed", None)
     for age in (1200, 1199, 1100, 10):
@@ -111,7 +186,8 @@ async def test_the_trail_is_shortened_only_where_it_is_sealed_and_stays_whole(en
         ("not toml", "days and basis"),
         ("[gossip]\ndays = 3\nbasis = 'x'", "gossip"),
         ("[audit]\ndays = 90\nbasis = 'x'", "网络安全法 21"),
-        ("[fixes]\ndays = 0\nbasis = 'x'", "a day at least"),
+        ("[fixes]\ndays = 0\nbasis = 'x'", "1 days at least"),
+        ("[calls]\ndays = 365\nbasis = 'x'", "366 days at least"),
     ],
 )
 def test_a_file_of_rules_that_makes_no_sense_is_refused(tmp_path, content, sentence):
