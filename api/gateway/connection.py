@@ -60,13 +60,15 @@ class Host(Protocol):
     async def register(self, who: fleet.Identity) -> str | fleet.Answer:
         """Return a new authentication code, or why there is none."""
 
-    async def authenticate(self, phone: str, code: str, imei: str) -> tuple[int, Version | None] | None:
-        """Return the device whose code this is, and the edition it registered with."""
+    async def authenticate(
+        self, phone: str, code: str, imei: str, remote: str
+    ) -> tuple[int, Version | None, int] | None:
+        """Return the device whose code this is, the edition it registered with, and the number of our claim to it."""
 
     async def unregister(self, device_id: int) -> None:
         """Forget the code of a device."""
 
-    async def sign_in(self, connection: "Connection", device_id: int) -> None:
+    async def sign_in(self, connection: "Connection", device_id: int, claim: int) -> None:
         """Let a connection speak for a device, and no other."""
 
 
@@ -75,7 +77,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_asking", "_gateway", "_held", "_pending", "_task", "_transport", "_waiting",
-        "device_id", "heard_s", "remote", "stuck_s", "terminal",
+        "claim", "device_id", "heard_s", "remote", "stuck_s", "terminal",
     )  # fmt: skip
 
     def __init__(self, gateway: Host) -> None:
@@ -83,6 +85,7 @@ class Connection(asyncio.Protocol):
         self._gateway = gateway
         self.terminal = Terminal()
         self.device_id: int | None = None
+        self.claim = 0  # by which the device is ours, of all gateways
         self.remote = ""
         self.heard_s = gateway.time()
         self.stuck_s: float | None = None  # since when it has not read our answers
@@ -90,6 +93,11 @@ class Connection(asyncio.Protocol):
         self._pending = 0  # chunks put, not settled
         self._held = set[str]()  # why the socket is not read at the moment
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def protocol(self) -> str | None:
+        """The edition of the standard that the terminal speaks."""
+        return self.terminal.version.value
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -240,12 +248,12 @@ class Connection(asyncio.Protocol):
         return self.terminal.reply_registered(event, _REGISTRATIONS[outcome])
 
     async def _authenticate(self, event: events.Authenticating) -> Result:
-        known = await self._gateway.authenticate(event.phone, event.code, _clean(event.imei) or "")
+        known = await self._gateway.authenticate(event.phone, event.code, _clean(event.imei) or "", self.remote)
         if known is None:
             return Result.FAILED
-        device_id, version = known
+        device_id, version, claim = known
         self.terminal.authenticated(version)
-        await self._gateway.sign_in(self, device_id)
+        await self._gateway.sign_in(self, device_id, claim)
         return Result.OK
 
     async def _unregister(self, event: events.Unregistering) -> Result:

@@ -13,8 +13,9 @@ import structlog
 from api import sentences
 from api.gateway import counters, page
 from api.gateway.connection import Connection
+from api.gateway.ownership import Ownership
 from api.gateway.quarantine import Quarantine
-from services import alerts, fleet
+from services import alerts, fleet, owners
 from services.db import engine as databases
 from services.errors import UnavailableError
 from services.ingest.jt808 import events
@@ -48,6 +49,7 @@ class Gateway:
         self.keep = self._quarantine.add
         self._connections = set[Connection]()
         self._signed_in: dict[int, Connection] = {}
+        self.ownership = Ownership(engine, self._signed_in, self._lose)
         self._held = set[Connection]()
         self._one_left = asyncio.Event()
 
@@ -59,7 +61,9 @@ class Gateway:
                 lambda: Connection(self), self._settings.gateway_host, self._settings.gateway_port, backlog=BACKLOG
             )
             self.port = server.sockets[0].getsockname()[1]
-            chores = [tasks.create_task(self._quarantine.run()), tasks.create_task(self._look_round())]
+            self.ownership.begin(self.port)
+            work = (self._quarantine.run(), self._look_round(), self.ownership.run())
+            chores = [tasks.create_task(chore) for chore in work]
             try:
                 yield self
             finally:
@@ -70,6 +74,7 @@ class Gateway:
                     chore.cancel()
                 await self._quarantine.flush()
         await self._part()
+        await self.ownership.leave()
 
     # -- what a connection asks for ------------------------------------------------------------------------------------
 
@@ -85,6 +90,7 @@ class Gateway:
         self._one_left.set()
         if connection.device_id is not None and self._signed_in.get(connection.device_id) is connection:
             del self._signed_in[connection.device_id]
+            self.ownership.release(connection.device_id, connection.claim)
         counters.CONNECTIONS.set(len(self._connections))
         counters.SIGNED_IN.set(len(self._signed_in))
 
@@ -118,35 +124,49 @@ class Gateway:
         counters.REGISTRATIONS.labels("ok" if isinstance(outcome, str) else outcome.value).inc()
         return outcome
 
-    async def authenticate(self, phone: str, code: str, imei: str) -> tuple[int, Version | None] | None:
-        """Return the device whose code this is, with the edition it registered with, or None."""
-        async with databases.reading(self._engine) as db:
+    async def authenticate(
+        self, phone: str, code: str, imei: str, remote: str
+    ) -> tuple[int, Version | None, int] | None:
+        """Return the device whose code this is, its edition, and our claim to it among all gateways; or None."""
+        async with databases.writing(self._engine) as db:
             known = await fleet.authenticate_terminal(db, phone, code, imei)
+            claim = 0
+            if known:
+                claim = await owners.claim_session(db, known[0], self.ownership.gateway_id, remote, known[1])
         counters.AUTHENTICATIONS.labels("ok" if known else "failed").inc()
-        return (known[0], Version(known[1]) if known[1] else None) if known else None
+        return (known[0], Version(known[1]) if known[1] else None, claim) if known else None
 
     async def unregister(self, device_id: int) -> None:
         """Forget the code of a device."""
         async with databases.writing(self._engine) as db:
             await fleet.unregister_terminal(db, device_id)
 
-    async def sign_in(self, connection: Connection, device_id: int) -> None:
+    async def sign_in(self, connection: Connection, device_id: int, claim: int) -> None:
         """Let a connection speak for a device; an older connection that did so before is closed."""
         if connection not in self._connections:  # it left while the database was asked
+            self.ownership.release(device_id, claim)
             return
         if connection.device_id not in (None, device_id):
             self._signed_in.pop(connection.device_id, None)
+            self.ownership.release(connection.device_id, connection.claim)
         older = self._signed_in.get(device_id)
-        connection.device_id = device_id
+        connection.device_id, connection.claim = device_id, claim
         self._signed_in[device_id] = connection
         counters.SIGNED_IN.set(len(self._signed_in))
         if older is not None and older is not connection:
-            older.close("taken_over")
-            counters.TAKEOVERS.inc()
-            log.info("device_taken_over", device_id=device_id)
-            await self._raise_takeover(device_id, older.remote, connection.remote)
+            await self._take_over(device_id, older, connection.remote)
 
     # -- chores --------------------------------------------------------------------------------------------------------
+
+    async def _lose(self, device_id: int, remote: str) -> None:
+        """Close the connection of a device that has signed in at another gateway."""
+        await self._take_over(device_id, self._signed_in.pop(device_id), remote)
+
+    async def _take_over(self, device_id: int, older: Connection, remote: str) -> None:
+        older.close("taken_over")
+        counters.TAKEOVERS.inc()
+        log.info("device_taken_over", device_id=device_id)
+        await self._raise_takeover(device_id, older.remote, remote)
 
     async def _raise_takeover(self, device_id: int, old: str, new: str) -> None:
         """Alert when the device now speaks from another host; once an hour at most."""

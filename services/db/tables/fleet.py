@@ -54,5 +54,32 @@ class Unit(Base):
     equipment: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     division: Mapped[str | None]  # GB/T 2260 code of the county-level division it serves
     device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id"), unique=True)
-    state: Mapped[str] = mapped_column(server_default="free")  # free, dispatched, en_route, on_scene, off_duty
+    state: Mapped[str] = mapped_column(server_default="free")  # free, reserved, that of its assignment, off_duty
     changed_xid: Mapped[Changed]
+
+
+# row security: no people, no places; read by who may see devices, written by gateways alone
+class Gateway(Base):
+    """A gateway process that lives; one not seen for half a minute holds nothing any more."""
+
+    __tablename__ = "gateway"
+    __table_args__ = ({"postgresql_with": {"fillfactor": 50}},)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    seen_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+# row security: as device; written by gateways alone
+class GatewaySession(Base):
+    """Which gateway's socket a device is on. `changed_xid` is also the number of the claim: the last one holds."""
+
+    __tablename__ = "gateway_session"
+    __table_args__ = ({"postgresql_with": {"fillfactor": 50}},)
+
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"), primary_key=True)
+    gateway_id: Mapped[str]
+    remote: Mapped[str]  # host:port it speaks from
+    protocol: Mapped[str | None]
+    since: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    changed_xid: Mapped[Changed] = mapped_column(index=True)
