@@ -180,12 +180,13 @@ def only_if(name: str, there: Callable[[int], object], kind: Any) -> Flowing:
 
 
 def _read_tlv(data: bytes, pos: int, end: int) -> tuple[dict[int, bytes], int]:
-    items = {}
-    while end - pos >= 2:  # noqa: PLR2004
-        stop = pos + 2 + data[pos + 1]
+    items, last = {}, end - 2
+    while pos <= last:
+        start = pos + 2
+        stop = start + data[pos + 1]
         if stop > end:
             break
-        items[data[pos]] = data[pos + 2 : stop]
+        items[data[pos]] = data[start:stop]
         pos = stop
     return items, pos
 

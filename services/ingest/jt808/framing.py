@@ -92,14 +92,16 @@ class Splitter:
 
         Content longer than any frame is yielded cut, once, and the rest up to the next flag is dropped.
         """
-        head, *tail = data.split(FLAG)
+        head, *whole = data.split(FLAG)
         done: list[bytes] = []
-        for piece in tail:
-            self._hold(head, done)
+        self._hold(head, done)
+        if whole:
             if self._held:
                 done.append(self._held)
-            self._held, self._overlong, head = b"", False, piece
-        self._hold(head, done)
+            self._held, self._overlong = b"", False
+            last = whole.pop()
+            done += [piece[: MAX_FRAME + 1] for piece in whole if piece]
+            self._hold(last, done)
         return done
 
     def _hold(self, piece: bytes, done: list[bytes]) -> None:
@@ -114,9 +116,10 @@ class Splitter:
 
 def unescape(content: bytes) -> bytes:
     """Content between flags as it was before escaping. Raises RefusedError("escape") on a lone 7D."""
-    if content.count(b"\x7d") != content.count(b"\x7d\x01") + content.count(b"\x7d\x02"):
+    plain = content.replace(b"\x7d\x02", b"\x7e").replace(b"\x7d\x01", b"\x7d")
+    if len(content) - len(plain) != content.count(b"\x7d"):
         raise RefusedError("escape", "7D is followed by neither 01 nor 02")
-    return content.replace(b"\x7d\x02", b"\x7e").replace(b"\x7d\x01", b"\x7d")
+    return plain
 
 
 def escape(content: bytes) -> bytes:
@@ -134,8 +137,8 @@ def xor(data: bytes) -> int:
             folded ^= folded >> bits
     folded ^= folded >> 256
     folded ^= folded >> 128
-    folded ^= folded >> 64
-    folded ^= folded >> 32
+    folded = (folded ^ folded >> 64) & 0xFFFF_FFFF_FFFF_FFFF  # the shorter the number, the cheaper the rest
+    folded = (folded ^ folded >> 32) & 0xFFFF_FFFF
     folded ^= folded >> 16
     return (folded ^ folded >> 8) & 0xFF
 
@@ -153,10 +156,10 @@ def open_frame(content: bytes) -> Frame:
         raise RefusedError("header", f"{len(data)} bytes, a header and its check take {_OLD.size + 1}")
     if xor(data):
         raise RefusedError("checksum", f"check is {data[-1]:02x}, the bytes make {xor(data[:-1]):02x}")
-    if data[2] & VERSIONED >> 8:
-        return _open_new(data)
     message_id, properties, phone, serial = _unpack_old(data)
-    start, part = _OLD.size, None
+    if properties & VERSIONED:
+        return _open_new(data)
+    start, part = 12, None
     if properties & UNUSUAL:
         start, part = _open_unusual(data, start, properties)
     body = data[start:-1]

@@ -83,7 +83,7 @@ def signed_by(flags: str, bit: int, per: int) -> Fixed:
 
     Devices that send two's complement instead are understood: no true magnitude reaches the sign bit.
     """
-    negated = f"{flags} >> {bit} & 1"
+    negated = f"{flags} & {1 << bit}"
     return Fixed(
         "i",
         f"(-{{v}} if {negated} and {{v}} > 0 else {{v}}) / {per}",
