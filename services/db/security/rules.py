@@ -1,0 +1,167 @@
+"""Who may do what to which rows, as a table: `apply` makes policies of it, `tianshu reference` a page.
+
+A rule serves acts of services/access/roles.py and names the roles that may do them; a test compares the two.
+"""
+
+from dataclasses import dataclass
+
+OWN = "account_id = (SELECT tianshu_account())"
+ANYBODY = ""
+"""Roles of a rule that looks at the row only, whoever asks; `apply` asks for claims all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Officers of some roles may do some verbs to the rows that meet a condition.
+
+    `check` is what a written row has to meet; if left out, the condition of `rows`.
+    """
+
+    table: str
+    verbs: str
+    roles: str
+    acts: str
+    rows: str = "true"
+    check: str | None = None
+    words: str = "all rows"
+
+
+POLICE = "dispatcher park_officer patrol_officer"
+SCREEN = f"{POLICE} wall"
+DESK = "dispatcher"
+CREWS = "dispatcher patrol_officer"
+ADMIN = "system_admin"
+SECURITY = "security_admin"
+CASES = "approver investigator"
+WATCH = "auditor security_admin"
+TRACKS = "dispatcher investigator"
+
+IDENTITY = (
+    Rule("account", "SELECT", WATCH, "view_accounts"),
+    Rule("account", "SELECT", f"{CASES} auditor", "view_cases", words="all: names of those who decide"),
+    Rule("account", "SELECT", ANYBODY, "", "id = (SELECT tianshu_account())", words="one's own"),
+    Rule("account", "SELECT", TRACKS, "view_track", "(SELECT tianshu_claim('case')) IS NOT NULL",
+         words="with a case: who approved it"),
+    Rule("account", "INSERT UPDATE", SECURITY, "manage_accounts manage_personal_data"),
+    Rule("account_role", "SELECT", WATCH, "view_accounts"),
+    Rule("account_role", "SELECT", ANYBODY, "", OWN, words="one's own"),
+    Rule("account_role", "SELECT", ANYBODY, "", "role = 'approver'", words="who approves"),
+    Rule("account_role", "INSERT", SECURITY, "manage_accounts", f"{OWN} IS NOT TRUE", words="not one's own"),
+    Rule("account_role", "DELETE", SECURITY, "manage_accounts manage_personal_data"),
+    Rule("login", "SELECT", WATCH, "view_accounts"),
+    Rule("login", "SELECT DELETE", ANYBODY, "", OWN, words="one's own"),
+    Rule("login", "DELETE", SECURITY, "manage_accounts manage_personal_data"),
+    Rule("second_factor", "SELECT", WATCH, "view_accounts"),
+    Rule("second_factor", "DELETE", SECURITY, "manage_accounts manage_personal_data"),
+    Rule("recovery_code", "SELECT DELETE", SECURITY, "manage_accounts manage_personal_data"),
+    Rule("identity", "SELECT", WATCH, "view_accounts"),
+    Rule("identity", "INSERT DELETE", SECURITY, "manage_accounts manage_personal_data"),
+)  # fmt: skip
+
+FLEET = (
+    Rule("device", "SELECT", f"{DESK} {ADMIN}", "view_devices dispatch"),
+    Rule("device", "INSERT UPDATE", ADMIN, "manage_devices"),
+    Rule("pending_device", "SELECT", f"{DESK} {ADMIN}", "view_devices"),
+    Rule("pending_device", "DELETE", ADMIN, "manage_devices"),
+    Rule("quarantine", "SELECT", f"{DESK} {ADMIN}", "view_devices"),
+    Rule("unit", "SELECT", f"{SCREEN} {ADMIN} {CASES}", "view_live view_devices view_track view_exports"),
+    Rule("unit", "INSERT UPDATE", ADMIN, "manage_devices"),
+    Rule("unit", "UPDATE", CREWS, "dispatch report_status"),
+    Rule("newest_fix", "SELECT", SCREEN, "view_live"),
+    Rule(
+        "fix", "SELECT", TRACKS, "view_track",
+        "device_id = ANY ((SELECT devices FROM tianshu_look())::bigint[]) AND at <@ (SELECT span FROM tianshu_look()) "
+        "AND ((SELECT ground FROM tianshu_look()) IS NULL OR ST_Covers((SELECT ground FROM tianshu_look()), place)) "
+        "AND ((SELECT tianshu_holds(ARRAY['dispatcher'])) OR (SELECT tianshu_claim('authorisation')) IS NOT NULL)",
+        words="of the declared units, time and area: inside an authorisation, or 24 hours of a dispatcher's duty",
+    ),
+    Rule("short_message", "SELECT", DESK, "dispatch"),
+    Rule("short_message", "INSERT", DESK, "dispatch", "direction = 'out'", words="to cards"),
+    Rule("area_state", "SELECT DELETE", f"{DESK} {ADMIN}", "manage_areas"),
+    Rule("command", "SELECT INSERT UPDATE", f"{DESK} {ADMIN}", "command_device configure_device"),
+)  # fmt: skip
+
+DISPATCH = (
+    Rule("call", "SELECT", SCREEN, "view_calls"),
+    Rule("call", "INSERT", DESK, "take_call", "taken_by IS NOT DISTINCT FROM (SELECT tianshu_account())",
+         words="taken by oneself"),
+    Rule("call", "UPDATE", CREWS, "dispatch report_status"),
+    Rule("assignment", "SELECT", SCREEN, "view_calls"),
+    Rule("assignment", "INSERT", DESK, "dispatch"),
+    Rule("assignment", "UPDATE", CREWS, "dispatch report_status"),
+    Rule("call_event", "SELECT", SCREEN, "view_calls"),
+    Rule("call_event", "INSERT", CREWS, "take_call dispatch report_status",
+         "account_id IS NOT DISTINCT FROM (SELECT tianshu_account())", words="under one's own name"),
+    Rule("alert", "SELECT", SCREEN, "view_alerts", "kind <> 'unusual_use'", words="but those of unusual use"),
+    Rule("alert", "SELECT", "auditor", "view_audit", "kind = 'unusual_use'", words="of unusual use"),
+    Rule("alert", "UPDATE", DESK, "handle_alerts", "kind <> 'unusual_use'", words="but those of unusual use"),
+    Rule("desk", "SELECT INSERT UPDATE", ANYBODY, "", OWN, words="one's own"),
+)  # fmt: skip
+
+OVERSIGHT = (
+    Rule("authorisation", "SELECT", f"{CASES} auditor", "view_cases"),
+    Rule("authorisation", "SELECT", TRACKS, "view_track", "case_no = (SELECT tianshu_claim('case'))",
+         words="of the case one names"),
+    Rule("authorisation", "INSERT", "investigator", "propose_case",
+         "proposed_by = (SELECT tianshu_account()) AND state = 'proposed'", words="proposed by oneself"),
+    Rule("authorisation", "UPDATE", "approver", "approve_case revoke_case", "true",
+         "(state = 'approved' AND approved_by = (SELECT tianshu_account()) AND proposed_by <> approved_by) "
+         "OR (state = 'revoked' AND revoked_by = (SELECT tianshu_account()))", "decided by oneself, never one's own"),
+    Rule("audit", "SELECT", "auditor", "view_audit"),
+    Rule("audit_review", "SELECT", "auditor", "view_audit"),
+    Rule("audit_review", "INSERT", "auditor", "review_audit", OWN, words="under one's own name"),
+    Rule("destruction", "SELECT", "system_admin", "apply_retention"),
+    Rule("destruction", "INSERT", SECURITY, "manage_personal_data", "what ~ '^subject:'", words="of a person's data"),
+    Rule("export_request", "SELECT", f"{DESK} {CASES}", "view_exports",
+         f"{OWN} OR (SELECT tianshu_holds(ARRAY['approver']))",
+         words="one's own; approvers see all"),
+    Rule("export_request", "INSERT", TRACKS, "export_track", f"{OWN} AND state = 'proposed'", words="one's own"),
+    Rule("export_request", "UPDATE", "approver", "approve_export", f"{OWN} IS NOT TRUE",
+         f"{OWN} IS NOT TRUE AND decided_by = (SELECT tianshu_account())", "others', decided by oneself"),
+    Rule("export_file", "SELECT INSERT", TRACKS, "export_track",
+         "account_id IS NOT DISTINCT FROM (SELECT tianshu_account())", words="one's own"),
+)  # fmt: skip
+
+RULES: tuple[Rule, ...] = (*IDENTITY, *FLEET, *DISPATCH, *OVERSIGHT)
+
+PLACES: dict[str, str] = {
+    "area": "SELECT INSERT UPDATE",
+    "area_rule": "SELECT INSERT UPDATE",
+    "area_version": "SELECT INSERT UPDATE",
+    "park": "SELECT INSERT",
+    "enterprise": "SELECT INSERT UPDATE",
+    "incident": "SELECT INSERT",
+    "road_network": "SELECT",
+    "road_node": "SELECT",
+    "road_edge": "SELECT",
+}
+"""Tables of places: nobody's data, so the application's role has plain grants and no policy keeps an index from use."""
+
+MACHINES_ONLY = frozenset({"outbox", "pending_sign_in", "forward", "phone_answer", "platform"})
+"""Tables that no officer's request touches."""
+
+PEOPLE = frozenset(
+    {"account", "account_role", "login", "second_factor", "recovery_code", "identity", "pending_sign_in"}
+)
+JUSTICE = frozenset({"audit", "audit_review", "destruction", "export_request", "export_file", "authorisation"})
+ALL = "SELECT INSERT UPDATE DELETE"
+
+MACHINES: dict[str, dict[str, str]] = {
+    "door": {
+        "account": "SELECT UPDATE", "account_role": "SELECT", "login": ALL, "second_factor": ALL, "recovery_code": ALL,
+        "identity": "SELECT", "pending_sign_in": "SELECT INSERT DELETE",
+    },
+    "audit": {"audit": "INSERT"},
+    "ingest": {"fix": "SELECT INSERT"},
+    "worker": {"audit": "SELECT INSERT DELETE", "fix": "SELECT INSERT", "fix_default": "SELECT DELETE"},
+}  # fmt: skip
+"""What processes without a person behind them may do. The worker's role is that of the operator's command line, too."""
+
+BROAD: dict[str, frozenset[str]] = {"ingest": PEOPLE | JUSTICE | {"desk", "handover_note"}, "worker": frozenset()}
+"""Machines that may do everything with every table but these and those named above."""
+
+OWNER_READS = frozenset(
+    {"account", "account_role", "authorisation", "unit", "audit", "audit_review", "call_event", "alert",
+     "export_request", "export_file"}
+)  # fmt: skip
+"""What the functions that run with the owner's rights look at: FORCE binds an owner who is no superuser, too."""
