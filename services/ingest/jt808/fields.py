@@ -226,13 +226,14 @@ def codec(message: type[T]) -> Codec[T]:
 def _compile(message: type[T]) -> Codec[T]:
     """Write and compile the two functions of a codec."""
     making, names = setting(message)
-    names |= {"_short": _short, "_unfit": _unfit, "_Error": struct.error}
+    names |= {"_short": _short, "_unfit": _unfit, "_Error": struct.error, "_join": b"".join}
     reading, writing = [], []
     for number, (fixed, run) in enumerate(groupby(table(message), lambda pair: isinstance(pair[1], Fixed))):
         compile_run = _compile_fixed if fixed else _compile_flowing
         lines = compile_run(number, list(run), names)
         reading += lines[0]
         writing += lines[1]
+    written = writing[0] if len(writing) == 1 else f"_join([{', '.join(writing)}])"
     source = "\n".join(
         [
             "def read(_data, _pos, _end):",
@@ -241,12 +242,10 @@ def _compile(message: type[T]) -> Codec[T]:
             "    return _made, _pos",
             "def write(_message):",
             *(f"    {name} = _message.{name}" for name, _ in table(message)),
-            "    _parts = []",
             "    try:",
-            *(f"        {line}" for line in [*writing, "pass"]),
+            f"        return {written}",
             "    except (_Error, ArithmeticError, AttributeError, TypeError, ValueError) as error:",
             "        raise _unfit(_message, error) from None",
-            "    return b''.join(_parts)",
         ]
     )
     exec(compile(source, f"<{message.__name__} of JT/T 808>", "exec"), names)  # noqa: S102  built from our own tables
@@ -254,7 +253,7 @@ def _compile(message: type[T]) -> Codec[T]:
 
 
 def _compile_fixed(number: int, run: list[tuple[str, Any]], names: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """Lines that read and write a run of fixed fields with one struct."""
+    """Lines that read a run of fixed fields with one struct, and the expression that writes it."""
     layout = struct.Struct(">" + "".join(kind.code for _, kind in run))
     names |= {f"unpack{number}": layout.unpack_from, f"pack{number}": layout.pack}
     for _, kind in run:
@@ -268,18 +267,18 @@ def _compile_fixed(number: int, run: list[tuple[str, Any]], names: dict[str, Any
         f"_pos += {layout.size}",
         *loads,
     ]
-    return reading, [f"_parts.append(pack{number}({dumps}))"]
+    return reading, [f"pack{number}({dumps})"]
 
 
 def _compile_flowing(number: int, run: list[tuple[str, Any]], names: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """Lines that read and write fields of flowing size."""
+    """Lines that read fields of flowing size, and the expressions that write them."""
     reading, writing = [], []
     for place, (name, kind) in enumerate(run):
         reader, writer = f"read{number}_{place}", f"write{number}_{place}"
         names |= {reader: kind.read, writer: kind.write}
         used = "".join(f", {each}" for each in kind.uses)
         reading.append(f"{name}, _pos = {reader}(_data, _pos, _end{used})")
-        writing.append(f"_parts.append({writer}({name}{used}))")
+        writing.append(f"{writer}({name}{used})")
     return reading, writing
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.ingest.jt808 import fields, messages
+from services.ingest.jt808 import fields, making, messages
 from services.ingest.jt808.events import (
     Authenticating,
     Event,
@@ -32,6 +32,10 @@ BEFORE_AUTHENTICATION = frozenset({0x0002, 0x0003, 0x0100, 0x0102})
 
 ANSWERS = frozenset({0x0001, 0x0104, 0x0107, 0x0201, 0x0302, 0x0500, 0x0608, 0x0700, 0x0802, 0x0805, 0x0A00})
 """Messages that answer one of the platform's and are not answered again."""
+
+
+_PACKETED = (Positions, Other)
+_make_reply = making.constructor(session.PlatformReply)
 
 
 class Terminal:
@@ -80,11 +84,10 @@ class Terminal:
         """The general reply 0x8001 to write back, one a packet; empty if there is nothing that can be answered."""
         if event.phone is None or event.serial is None or event.message_id is None or event.message_id in ANSWERS:
             return b""
-        packets = event.packets if isinstance(event, Positions | Other) else 1
-        serials = [(event.serial + packet) & 0xFFFF for packet in range(packets)]
-        return b"".join(
-            self._frame(session.PlatformReply(serial, event.message_id, result), event.phone) for serial in serials
-        )
+        if not isinstance(event, _PACKETED) or event.packets == 1:
+            return self._frame(_make_reply(event.serial, event.message_id, result), event.phone)
+        serials = [(event.serial + packet) & 0xFFFF for packet in range(event.packets)]
+        return b"".join(self._frame(_make_reply(serial, event.message_id, result), event.phone) for serial in serials)
 
     def reply_registered(self, event: Registering, result: session.Registration, code: str | None = None) -> bytes:
         """The answer 0x8100 to a registration; result 0 takes a code, the others take none."""

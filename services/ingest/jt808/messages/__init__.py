@@ -4,7 +4,7 @@ from typing import Any
 
 from services.errors import InvalidError
 from services.ingest.jt808 import fields
-from services.ingest.jt808.framing import V2011, V2013, V2019, Frame, Version
+from services.ingest.jt808.framing import V2011, V2013, V2019, Frame, Version, make_frame
 from services.ingest.jt808.kinds import RefusedError
 from services.ingest.jt808.messages import areas, control, media, position, session, texts
 
@@ -160,4 +160,4 @@ def encode(message: Any, *, phone: str, serial: int, version: Version = V2013, p
     message_id = IDS[type(message)]
     if CLASSES.get((message_id, version)) is not type(message):
         raise InvalidError(f"{type(message).__name__} is not how {version} writes message 0x{message_id:04x}")
-    return Frame(message_id, version, phone, serial & 0xFFFF, fields.write(message), protocol=protocol)
+    return make_frame(message_id, version, phone, serial & 0xFFFF, fields.write(message), None, protocol)
