@@ -36,8 +36,11 @@ def machine() -> dict[str, object]:
 
 
 @contextmanager
-def database(devices: int) -> Iterator[str]:
-    """A private, durable PostGIS with devices 1 … n, a unit each, and an area that is watched for enter and leave."""
+def database(devices: int, areas: int = 1) -> Iterator[str]:
+    """A private, durable PostGIS with devices 1 … n, a unit each, and areas that are watched.
+
+    The first is watched for enter and leave; the others, squares of 80 m to 800 m all over a city, for one of the two.
+    """
     with tempfile.TemporaryDirectory(prefix="tianshu-bench-") as folder:
         Path(folder).chmod(0o755)
         cluster = Cluster(Path(folder) / "postgres")
@@ -46,6 +49,7 @@ def database(devices: int) -> Iterator[str]:
             migrate.upgrade(url)
             with psycopg.connect(url) as connection:
                 _people(connection, devices)
+                _areas(connection, areas - 1)
             yield url
         cluster.remove()
 
@@ -60,6 +64,20 @@ def _people(connection: psycopg.Connection, devices: int) -> None:
     )
     connection.execute("INSERT INTO area (name, kind, shape) VALUES ('square', 'restricted', %s)", [square])
     connection.execute("INSERT INTO area_rule (area_id, trigger) VALUES (1, 'enter'), (1, 'leave')")
+
+
+def _areas(connection: psycopg.Connection, count: int) -> None:
+    connection.execute("SELECT setseed(0.5)")
+    connection.execute(
+        "INSERT INTO area (name, kind, shape) "
+        "SELECT 'area ' || n, 'restricted', ST_Multi(ST_MakeEnvelope(x, y, x + size, y + size, 4490))::geography "
+        "FROM (SELECT n, 112.9 + random() * 0.5 x, 27.6 + random() * 0.4 y, (80 + random() * 720) / 111000 size "
+        f"FROM generate_series(1, {count}) n) squares"
+    )
+    connection.execute(
+        "INSERT INTO area_rule (area_id, trigger) "
+        "SELECT id, (ARRAY['enter', 'leave'])[1 + id % 2] FROM area WHERE id > 1"
+    )
 
 
 @contextmanager

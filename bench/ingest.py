@@ -142,12 +142,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--devices", type=int, default=1000)
     parser.add_argument("--window", type=int, default=10)
+    parser.add_argument("--areas", type=int, default=10_000, help="areas that are watched")
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--most", type=int, default=40_000, help="fixes a second to prepare for")
     options = parser.parse_args()
     result: dict[str, object] = {"figure": "ingest", "machine": gateway.machine(), **vars(options)}
     port, page = free_port(), free_port()
-    with gateway.database(options.devices) as url:
+    with gateway.database(options.devices, options.areas) as url:
         with gateway.process("gateway", url=url, port=port, page=page) as pid:
             measured = uvloop.run(drive(port, pid, url, options))
             behind_s, alerts = settled(url)
