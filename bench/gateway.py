@@ -142,13 +142,15 @@ async def sign_in(port: int, number: int) -> tuple[asyncio.StreamReader, asyncio
 
 
 @asynccontextmanager
-async def fleet(port: int, devices: int) -> AsyncIterator[list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]:
-    """All devices, signed in."""
-    at_once = asyncio.Semaphore(50)
+async def fleet(
+    port: int, devices: int, *other_ports: int
+) -> AsyncIterator[list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]:
+    """All devices, signed in, in turn at each of the gateways."""
+    at_once, ports = asyncio.Semaphore(50), (port, *other_ports)
 
     async def join(number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         async with at_once:
-            return await sign_in(port, number)
+            return await sign_in(ports[number % len(ports)], number)
 
     pairs = await asyncio.gather(*(join(number) for number in range(1, devices + 1)))
     try:

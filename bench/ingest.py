@@ -1,7 +1,8 @@
 """Durable fixes a second over TCP on this machine: acknowledged after the commit, newest position and watchers on.
 
-The load generator is this process, the gateway another, PostgreSQL the third; devices keep `window` fixes in flight
-each. The limit beside it is a bare COPY of the same rows into the same table, batch by batch, by one connection.
+The load generator is this process, the gateway another (or several), PostgreSQL the last; devices keep `window` fixes
+in flight each. The limit beside it is a bare COPY of the same rows into the same table, batch by batch, by one
+connection.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import asyncio
 import json
 import socket
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -65,18 +67,18 @@ def frames_of(number: int, count: int, start: datetime) -> list[bytes]:
     ]  # fmt: skip
 
 
-async def drive(port: int, pid: int, url: str, options: argparse.Namespace) -> dict[str, float]:
+async def drive(ports: list[int], pids: list[int], url: str, options: argparse.Namespace) -> dict[str, float]:
     """Let the fleet report for the given time; return what was acknowledged and what it cost."""
     per_device = max(100, options.most * (options.seconds + 2) // options.devices)
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=per_device + 60)
     fleet = [Device(frames_of(number, per_device, start)) for number in range(1, options.devices + 1)]
-    async with gateway.fleet(port, options.devices) as pairs:
+    async with gateway.fleet(ports[0], options.devices, *ports[1:]) as pairs:
         for device, (_, writer) in zip(fleet, pairs, strict=True):
             device.start(writer.transport, options.window)  # type: ignore[arg-type]
         await asyncio.sleep(2)
-        before, began, cpu = sum(device.acknowledged for device in fleet), time.perf_counter(), _cpu(pid, url)
+        before, began, cpu = sum(device.acknowledged for device in fleet), time.perf_counter(), _cpu(pids, url)
         await asyncio.sleep(options.seconds)
-        after, ended, cpu_after = sum(device.acknowledged for device in fleet), time.perf_counter(), _cpu(pid, url)
+        after, ended, cpu_after = sum(device.acknowledged for device in fleet), time.perf_counter(), _cpu(pids, url)
         for device in fleet:
             device.going = False
         async with asyncio.timeout(30):
@@ -92,13 +94,13 @@ async def drive(port: int, pid: int, url: str, options: argparse.Namespace) -> d
     }
 
 
-def _cpu(pid: int, url: str) -> dict[str, float]:
+def _cpu(pids: list[int], url: str) -> dict[str, float]:
     """Return the processor seconds that each side has used so far."""
     with psycopg.connect(url) as connection:
         servers = connection.execute("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()").fetchall()
     return {
         "generator": time.process_time(),
-        "gateway": gateway.cpu_s(pid),
+        "gateway": sum(gateway.cpu_s(pid) for pid in pids),
         "postgresql": sum(gateway.cpu_s(server) for (server,) in servers),
     }
 
@@ -142,17 +144,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--devices", type=int, default=1000)
     parser.add_argument("--window", type=int, default=10)
+    parser.add_argument("--gateways", type=int, default=1, help="gateway processes that share the devices")
     parser.add_argument("--areas", type=int, default=10_000, help="areas that are watched")
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--most", type=int, default=40_000, help="fixes a second to prepare for")
     options = parser.parse_args()
     result: dict[str, object] = {"figure": "ingest", "machine": gateway.machine(), **vars(options)}
-    port, page = free_port(), free_port()
+    ports = [free_port() for _ in range(options.gateways)]
     with gateway.database(options.devices, options.areas) as url:
-        with gateway.process("gateway", url=url, port=port, page=page) as pid:
-            measured = uvloop.run(drive(port, pid, url, options))
+        with ExitStack() as stack:
+            pids = [
+                stack.enter_context(gateway.process("gateway", url=url, port=port, page=free_port())) for port in ports
+            ]
+            measured = uvloop.run(drive(ports, pids, url, options))
             behind_s, alerts = settled(url)
-            memory_mb = gateway.memory_mb(pid)
+            memory_mb = sum(map(gateway.memory_mb, pids))
         stored, copy_per_s, _ = bare_copy(url)
     result |= measured
     result |= {
