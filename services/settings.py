@@ -22,6 +22,10 @@ class Settings(BaseSettings):
     api_port: int = Field(8600, description="Port of the pages and the API")
     gateway_host: str = Field("127.0.0.1", description="Address the JT/T 808 gateway listens on")
     gateway_port: int = Field(7611, description="Port of the JT/T 808 gateway")
+    command_timeout_s: float = Field(
+        10.0, gt=0, description="A command not answered for this long is sent again; the n-th wait is n times as long"
+    )
+    command_retries: int = Field(3, ge=0, le=10, description="How often a command that stays unanswered is sent again")
     metrics_port: int = Field(7612, description="Port of the gateway's own health and Prometheus page, loopback only")
     sentences_port: int = Field(0, description="TCP and UDP port for NMEA 0183 and BeiDou short messages; 0: none")
     sentences_sources: str = Field(

@@ -9,12 +9,20 @@ from typing import Protocol, cast
 import structlog
 
 from api.gateway import counters
+from api.gateway.errands import Errands
 from geo.fix import Fix
-from services import fleet
+from services import commands, fleet
 from services.errors import UnavailableError
 from services.ingest.jt808 import events, positions
 from services.ingest.jt808.framing import Version
-from services.ingest.jt808.messages.session import Registration, Result
+from services.ingest.jt808.messages.media import MediaData, MediaEvent, MediaReply
+from services.ingest.jt808.messages.session import (
+    QueryTime,
+    Registration,
+    Result,
+    ServerTime,
+    TerminalResend,
+)
 from services.ingest.jt808.terminal import Terminal
 from services.pipeline import Pipeline
 
@@ -57,6 +65,9 @@ class Host(Protocol):
     def refuse(self, connection: "Connection", event: events.Refused, now: datetime) -> None:
         """Count and keep a frame that was not accepted."""
 
+    def settle(self, outcome: commands.Outcome) -> None:
+        """Take what became of a command."""
+
     async def register(self, who: fleet.Identity) -> str | fleet.Answer:
         """Return a new authentication code, or why there is none."""
 
@@ -77,7 +88,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_asking", "_gateway", "_held", "_pending", "_task", "_transport", "_waiting",
-        "claim", "device_id", "heard_s", "remote", "stuck_s", "terminal",
+        "claim", "device_id", "errands", "heard_s", "remote", "stuck_s", "terminal",
     )  # fmt: skip
 
     def __init__(self, gateway: Host) -> None:
@@ -85,6 +96,7 @@ class Connection(asyncio.Protocol):
         self._gateway = gateway
         self.terminal = Terminal()
         self.device_id: int | None = None
+        self.errands: Errands | None = None  # from the first command on
         self.claim = 0  # by which the device is ours, of all gateways
         self.remote = ""
         self.heard_s = gateway.time()
@@ -147,6 +159,26 @@ class Connection(asyncio.Protocol):
         counters.CLOSED.labels(reason).inc()
         self._transport.abort()
 
+    def run(self, errand: commands.Errand) -> None:
+        """Give the terminal a command.
+
+        Raises:
+            InvalidError: the edition it speaks can't say it.
+        """
+        if self.errands is None:
+            self.errands = Errands(self.terminal)
+        self._write(self.errands.write(errand))
+
+    def ask_again(self, now: datetime) -> None:
+        """Ask for packets that were lost."""
+        self._write(self.terminal.ask_again(now))
+
+    def _heed(self, event: events.Other | events.Positions, now: datetime) -> None:
+        """See whether a message answers a command."""
+        outcome = self.errands.hear(event, now) if self.errands else None
+        if outcome:
+            self._gateway.settle(outcome)
+
     def _hear(self, said: Iterator[events.Event]) -> None:
         """Take what needs no database; at a message that does, stop, ask, and go on from there."""
         now = datetime.now(UTC)
@@ -160,8 +192,12 @@ class Connection(asyncio.Protocol):
             heard.append(event)
             if isinstance(event, events.Positions):
                 fixes += self._fixes(event, now)
+                if event.answered_serial is not None:
+                    self._heed(event, now)
             elif isinstance(event, events.Refused):
                 self._gateway.refuse(self, event, now)
+            elif isinstance(event, events.Other):
+                self._heed(event, now)
         self._put(fixes, heard)
 
     def _fixes(self, event: events.Positions, now: datetime) -> list[Fix]:
@@ -199,11 +235,25 @@ class Connection(asyncio.Protocol):
     def _answer(self, heard: list[Said]) -> None:
         answers, before = list[bytes](), None
         for event in heard:
+            if isinstance(event, events.Other) and (own := self._own_answer(event)):
+                answers.append(own)
+                continue
             result = self._result(event)
             if (event.serial, event.message_id) != before or not isinstance(event, events.Refused):
                 answers.append(self.terminal.reply(event, result))
             before = (event.serial, event.message_id)  # reports refused from a batch: the batch is answered once
         self._write(b"".join(answers))
+
+    def _own_answer(self, event: events.Other) -> bytes:
+        """Return the answer to a message that has one of its own."""
+        match event.body:
+            case QueryTime():
+                return self.terminal.send(ServerTime(datetime.now(UTC)))
+            case TerminalResend(first, numbers):
+                return self.errands.again(first, numbers) if self.errands else b""
+            case MediaData(id=number):
+                return self.terminal.send(MediaReply(number))
+        return b""
 
     def _result(self, event: Said) -> Result:
         match event:
@@ -213,6 +263,8 @@ class Connection(asyncio.Protocol):
                 return Result.OK if event.phone == self.terminal.phone else Result.FAILED
             case events.Refused():
                 return event.result
+            case events.Other(body=MediaEvent()):
+                return Result.OK
         return Result.UNSUPPORTED
 
     def _write(self, data: bytes) -> None:

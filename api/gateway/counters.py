@@ -10,4 +10,5 @@ REGISTRATIONS = Counter("tianshu_gateway_registrations_total", "Registrations by
 AUTHENTICATIONS = Counter("tianshu_gateway_authentications_total", "Authentications by outcome", ["outcome"])
 TAKEOVERS = Counter("tianshu_gateway_takeovers_total", "Connections replaced by a newer one of the same device")
 UNANSWERED = Counter("tianshu_gateway_unanswered_total", "Messages left unanswered because the database was away")
+COMMANDS = Counter("tianshu_gateway_commands_total", "Commands to terminals by what became of them", ["state"])
 CLOSED = Counter("tianshu_gateway_closed_total", "Connections closed by the gateway", ["reason"])

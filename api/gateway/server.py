@@ -10,9 +10,10 @@ from typing import Self
 
 import structlog
 
-from api import sentences
-from api.gateway import counters, page
+from api import page, sentences
+from api.gateway import counters
 from api.gateway.connection import Connection
+from api.gateway.errands import Messenger
 from api.gateway.ownership import Ownership
 from api.gateway.quarantine import Quarantine
 from services import alerts, fleet, owners
@@ -51,6 +52,8 @@ class Gateway:
         self._signed_in: dict[int, Connection] = {}
         self.ownership = Ownership(engine, self._signed_in, self._lose)
         self._held = set[Connection]()
+        self._messenger = Messenger(engine, settings, self._signed_in)
+        self.settle = self._messenger.settle
         self._one_left = asyncio.Event()
 
     @asynccontextmanager
@@ -62,7 +65,7 @@ class Gateway:
             )
             self.port = server.sockets[0].getsockname()[1]
             self.ownership.begin(self.port)
-            work = (self._quarantine.run(), self._look_round(), self.ownership.run())
+            work = (self._quarantine.run(), self._look_round(), self.ownership.run(), self._messenger.run())
             chores = [tasks.create_task(chore) for chore in work]
             try:
                 yield self
@@ -194,6 +197,8 @@ class Gateway:
                     connection.abort("stuck")
                 elif now_s - connection.heard_s > IDLE_S:
                     connection.close("idle")
+                else:
+                    connection.ask_again(datetime.now(UTC))
 
     async def _part(self) -> None:
         """Close every connection once its answers are written."""

@@ -58,6 +58,8 @@ class Act(StrEnum):
     MANAGE_ROADS = "manage_roads"
     VIEW_DEVICES = "view_devices"
     MANAGE_DEVICES = "manage_devices"
+    COMMAND_DEVICE = "command_device"
+    CONFIGURE_DEVICE = "configure_device"
     IMPORT_TRACKS = "import_tracks"
     VIEW_METRICS = "view_metrics"
     VIEW_AUDIT = "view_audit"
@@ -105,6 +107,8 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.MANAGE_ROADS: _ADMIN,
     Act.VIEW_DEVICES: _DESK | _ADMIN,
     Act.MANAGE_DEVICES: _ADMIN,
+    Act.COMMAND_DEVICE: _DESK | _ADMIN,
+    Act.CONFIGURE_DEVICE: _ADMIN,  # parameters, restart, areas that the terminal watches: beside COMMAND_DEVICE
     Act.IMPORT_TRACKS: _ADMIN,
     Act.VIEW_METRICS: _ADMIN,
     Act.VIEW_AUDIT: frozenset({Role.AUDITOR}),

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from services.ingest import jt808
-from services.ingest.jt808 import build
-from services.ingest.jt808.framing import Version
+from services.ingest.jt808 import build, messages
+from services.ingest.jt808.framing import Frame, Version, open_frame
 from services.ingest.jt808.messages import session
+from services.ingest.jt808.parts import Assembly
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 PHONE = "13800000001"
@@ -24,8 +25,11 @@ class Terminal:
         self._reader, self._writer = reader, writer
         self.phone, self.version = phone, version
         self.serial = 0
+        self.packets: list[Frame] = []
+        """What came of messages in several packets."""
         self._splitter = jt808.Splitter()
-        self._heard: list[Any] = []
+        self._heard: list[tuple[Frame, Any]] = []
+        self._assembly = Assembly()
 
     @classmethod
     @asynccontextmanager
@@ -51,13 +55,28 @@ class Terminal:
 
     async def hear(self, timeout_s: float = 10) -> Any:
         """The next message of the platform; EOFError when it has closed the connection."""
+        return (await self.hear_frame(timeout_s))[1]
+
+    async def hear_frame(self, timeout_s: float = 10) -> tuple[Frame, Any]:
+        """The next message of the platform with its frame; of several packets, once all have come, with the first."""
         async with asyncio.timeout(timeout_s):
             while not self._heard:
                 data = await self._reader.read(65536)
                 if not data:
                     raise EOFError
-                self._heard += [jt808.read(content)[1] for content in self._splitter.feed(data)]
+                for content in self._splitter.feed(data):
+                    self._take(content)
         return self._heard.pop(0)
+
+    def _take(self, content: bytes) -> None:
+        frame = open_frame(content)
+        if frame.part:
+            self.packets.append(frame)
+            whole = self._assembly.add(frame, content, NOW)
+            if whole is None:
+                return
+            frame = whole[0]
+        self._heard.append((frame, messages.decode(frame, self.version)))
 
     async def hears_nothing(self, for_s: float = 0.4) -> bool:
         """Whether the platform keeps silent (and the connection open) for so long."""

@@ -4,7 +4,7 @@ Packets of one message have consecutive serial numbers, so (message id, serial o
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from services.ingest.jt808.framing import FLAG, MAX_BODY, Frame
@@ -16,6 +16,15 @@ MAX_BYTES = 1 << 20
 PATIENCE = timedelta(seconds=120)
 """An unfinished message that gets no packet for this long is given up."""
 
+ASK_AFTER = timedelta(seconds=5)
+"""An unfinished message that gets no packet for this long has lost some: they are asked for again."""
+
+MAX_ASKED = 3
+"""How often packets are asked for before the message is left to `PATIENCE`."""
+
+MAX_NUMBERS = 255
+"""Packets that one request names at most: their count is a BYTE before 2019."""
+
 Key = tuple[int, int, int]
 
 
@@ -26,6 +35,7 @@ class _Unfinished:
     frame: Frame
     total: int
     touched: datetime
+    asked: int = 0
     bodies: dict[int, bytes] = field(default_factory=dict)
     contents: list[bytes] = field(default_factory=list)
 
@@ -74,12 +84,20 @@ class Assembly:
         if number not in message.bodies:
             message.bodies[number] = frame.body
             message.contents.append(content)
+            message.asked = 0
         if len(message.bodies) < total:
             return None
         del self._unfinished[key]
         body = b"".join(message.bodies[each] for each in range(1, total + 1))
         whole = Frame(frame.message_id, frame.version, frame.phone, first, body, None, frame.protocol)
         return whole, message.raw
+
+    def ask_again(self, now: datetime) -> Iterator[tuple[Frame, int, tuple[int, ...]]]:
+        """What to ask for again (0x8003): a packet that came, the serial of packet 1, the numbers missing."""
+        for (_, first, _), message in self._unfinished.items():
+            if message.asked < MAX_ASKED and now - message.touched > ASK_AFTER * (message.asked + 1):
+                message.asked += 1
+                yield message.frame, first, tuple(_missing_numbers(message)[:MAX_NUMBERS])
 
     def give_up(self, now: datetime) -> Iterator[GivenUp]:
         """Drop what waited too long and, oldest first, what is too much to hold."""
@@ -94,6 +112,21 @@ class Assembly:
 
 def _missing(message: _Unfinished) -> str:
     """Which packets never came."""
-    numbers = [each for each in range(1, message.total + 1) if each not in message.bodies]
+    numbers = _missing_numbers(message)
     shown = ", ".join(map(str, numbers[:10])) + (", …" if len(numbers) > 10 else "")  # noqa: PLR2004
     return f"of {message.total} packets these never came: {shown}"
+
+
+def _missing_numbers(message: _Unfinished) -> list[int]:
+    return [each for each in range(1, message.total + 1) if each not in message.bodies]
+
+
+def split(frame: Frame) -> list[Frame]:
+    """A frame as the packets to send it in: itself if its body fits one, else parts with consecutive serial numbers."""
+    pieces = [frame.body[start : start + MAX_BODY] for start in range(0, len(frame.body), MAX_BODY)]
+    if len(pieces) <= 1:
+        return [frame]
+    return [
+        replace(frame, serial=(frame.serial + number) & 0xFFFF, body=piece, part=(len(pieces), number + 1))
+        for number, piece in enumerate(pieces)
+    ]

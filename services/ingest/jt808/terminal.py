@@ -25,13 +25,13 @@ from services.ingest.jt808.events import (
 from services.ingest.jt808.framing import FLAG, Frame, Splitter, Version, close_frame, identity, open_frame
 from services.ingest.jt808.kinds import RefusedError
 from services.ingest.jt808.messages import position, session
-from services.ingest.jt808.parts import Assembly
+from services.ingest.jt808.parts import Assembly, split
 
 BEFORE_AUTHENTICATION = frozenset({0x0002, 0x0003, 0x0100, 0x0102})
 """Messages that pass the gate at any time."""
 
-ANSWERS = frozenset({0x0001, 0x0104, 0x0107, 0x0201, 0x0302, 0x0500, 0x0608, 0x0700, 0x0802, 0x0805, 0x0A00})
-"""Messages that answer one of the platform's and are not answered again."""
+ANSWERS = frozenset({0x0001, 0x0005, 0x0104, 0x0107, 0x0201, 0x0302, 0x0500, 0x0608, 0x0700, 0x0802, 0x0805, 0x0A00})
+"""Messages that answer one of the platform's, or ask for its packets, and get no general reply."""
 
 
 _PACKETED = (Positions, Other)
@@ -95,7 +95,21 @@ class Terminal:
 
     def send(self, message: Any) -> bytes:
         """A message of the platform's own; its serial number is `next_serial` as it was before the call."""
-        return self._frame(message, self._phone or self._authenticating or "0")
+        return b"".join(self.packets(message))
+
+    def packets(self, message: Any) -> list[bytes]:
+        """A message of the platform's own as the frames to write; their serial numbers count up from `next_serial`."""
+        frames = split(self._encode(message, self._phone or self._authenticating or "0"))
+        self._serial = (self._serial + len(frames)) & 0xFFFF
+        return [close_frame(frame) for frame in frames]
+
+    def ask_again(self, now: datetime) -> bytes:
+        """What to write to get packets again that were lost (0x8003); empty if none are missed at the moment."""
+        form = session.Resend2019 if self._version is Version.V2019 else session.Resend
+        return b"".join(
+            self._frame(form(first, numbers), identity(frame.phone))
+            for frame, first, numbers in self._assembly.ask_again(now)
+        )
 
     @property
     def next_serial(self) -> int:
@@ -103,11 +117,14 @@ class Terminal:
         return self._serial
 
     def _frame(self, message: Any, phone: str) -> bytes:
-        frame = messages.encode(
-            message, phone=phone, serial=self._serial, version=self._version, protocol=self._protocol
-        )
+        frame = self._encode(message, phone)
         self._serial = (self._serial + 1) & 0xFFFF
         return close_frame(frame)
+
+    def _encode(self, message: Any, phone: str) -> Frame:
+        return messages.encode(
+            message, phone=phone, serial=self._serial, version=self._version, protocol=self._protocol
+        )
 
     def _said_in(self, contents: list[bytes], now: datetime) -> Iterator[Event]:
         """The events of these frames, after those of messages that will never be whole."""
