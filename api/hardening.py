@@ -74,6 +74,8 @@ COSTLY: tuple[Costly, ...] = (
     Costly("GET", re.compile(r"/units/[^/]+/track(\.\w+)?"), lambda s: s.expensive_per_min, by_session=True),
     Costly("GET", re.compile(r"/parks/[^/]+/(hotspots|report)"), lambda s: s.expensive_per_min, by_session=True),
     Costly("POST", re.compile(r"/parks/incidents"), lambda s: s.expensive_per_min, by_session=True),
+    Costly("GET", re.compile(r"/posts/advice|/patrols/compliance"), lambda s: s.expensive_per_min, by_session=True),
+    Costly("POST", re.compile(r"/patrols/plans/optimise"), lambda s: s.expensive_per_min, by_session=True),
     Costly("GET", re.compile(r"/audit/.+"), lambda s: s.expensive_per_min, by_session=True),
 )
 """The first that fits counts. The counts live in this process; several processes count each for themselves."""

@@ -16,6 +16,7 @@ from api.routes import (
     basemap,
     calls,
     cases,
+    coverage,
     desk,
     devices,
     exports,
@@ -26,12 +27,15 @@ from api.routes import (
     oidc,
     pages,
     parks,
+    patrols,
     roads,
+    rosters,
     session,
     units,
 )
 from services import access
 from services.audit import Ledger
+from services.coverage import Board as Coverage
 from services.db.engine import make_engine
 from services.settings import Settings
 
@@ -46,10 +50,13 @@ ROUTERS = (
     oidc.router,
     pages.router,
     parks.router,
+    patrols.router,
+    coverage.router,
     assignments.router,
     calls.router,
     cases.router,
     roads.router,
+    rosters.router,
     session.router,
     desk.router,
     devices.router,
@@ -85,7 +92,7 @@ def create_app(settings: Settings) -> FastAPI:
             yield
 
     app = FastAPI(title="Tianshu 天枢", version="0.1.0", lifespan=lifespan, openapi_url=None)
-    app.state.settings = settings
+    app.state.settings, app.state.coverage = settings, Coverage()
     problems.register(app)
     app.add_middleware(hardening.Hardening, settings=settings)
     for router in ROUTERS:

@@ -1,6 +1,7 @@
 """Junctions and the streets between them: the graph that is searched."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,20 @@ class Junctions:
         least, before = dijkstra(graph, indices=[arrived], limit=limit, return_predecessors=True)
         return least[0, :-1], before[0, :-1]
 
+    def spread(self, start: Ints, leave_s: Floats, limit_s: float) -> Floats:
+        """Run Dijkstra forwards from many places at once, which reach the junctions `start` after `leave_s`.
+
+        Returns:
+            the least time from any of them to each junction, infinite beyond the limit.
+        """
+        source, open_ = len(self.node), np.isfinite(leave_s)
+        time_s, head, first = self._onward
+        weights = np.concatenate((time_s, leave_s[open_]))
+        column = np.concatenate((head, start[open_].astype(np.int32)))
+        graph = csr_array((weights, column, np.append(first, np.int32(len(weights)))), shape=(source + 1, source + 1))
+        least: Floats = dijkstra(graph, indices=[source], limit=limit_s)[0, :-1]
+        return least
+
     def length_m(self, junctions: Sequence[int]) -> float:
         """Return the length of the fastest way over adjacent junctions."""
         return float(self.arc_m[self._arc(np.array(junctions))].sum())
@@ -71,6 +86,14 @@ class Junctions:
         size = 1 + np.bincount(part[:, 0], nodes, part.max() + 1)
         large: Bools = (size[part] >= SMALL_PART * size.max()).all(axis=1)
         return large
+
+    @cached_property
+    def _onward(self) -> tuple[Floats, NDArray[np.int32], NDArray[np.int32]]:
+        """The graph the right way round: times, heads, and where the arcs of each tail begin."""
+        head = np.repeat(np.arange(len(self.node), dtype=np.int32), np.diff(self._first))
+        order = np.argsort(self._tail, kind="stable")
+        first = np.searchsorted(self._tail[order], np.arange(len(self.node) + 1)).astype(np.int32)
+        return self.arc_s[order], head[order], first
 
     def _arc(self, junctions: Ints) -> Ints:
         """Return the fastest arc from each junction to the next."""

@@ -1,0 +1,123 @@
+"""Checkpoints (必到点): places that patrols have to come to. One never moves: a new one takes its place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from sqlalchemy import ColumnElement, func, insert, select, update
+
+from services import access
+from services.db.engine import ReadSession, WriteSession
+from services.db.tables.patrols import Beat, Checkpoint
+from services.db.types import plain, point
+from services.errors import InvalidError, NotFoundError
+
+LEAST_RADIUS_M, MOST_RADIUS_M = 20.0, 1000.0
+"""A smaller one no fix of ordinary accuracy (15 m) would ever prove to be reached."""
+
+MOST_DWELL_S = 4 * 3600
+_MAX_LON_DEG, _MAX_LAT_DEG = 180, 90
+
+
+class NoCheckpointError(NotFoundError):
+    """There is no such checkpoint, or it has ended."""
+
+
+class PlaceError(InvalidError):
+    """The checkpoint's place, radius, dwell or name can't be."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointView:
+    """A checkpoint as it stands; the place is CGCS2000 degrees."""
+
+    id: int
+    name: str
+    lon_deg: float
+    lat_deg: float
+    radius_m: float
+    dwell_s: int
+    beat_id: int | None
+    active: bool
+
+
+async def create_checkpoint(
+    mandate: access.Mandate,
+    db: WriteSession,
+    *,
+    name: str,
+    lon_deg: float,
+    lat_deg: float,
+    radius_m: float,
+    dwell_s: int,
+    beat_id: int | None = None,
+) -> CheckpointView:
+    """Set a checkpoint.
+
+    Raises:
+        PlaceError: it is nowhere on earth, its radius or dwell is outside of what a fix can prove, or it has no name.
+        NoCheckpointError: there is no active beat of that number.
+    """
+    await access.grant(mandate, access.Act.MANAGE_PATROLS, "new checkpoint")
+    _check(name, lon_deg, lat_deg, radius_m, dwell_s)
+    if beat_id is not None:
+        beat = select(Beat.id).where(Beat.id == beat_id, Beat.active)
+        if (await db.execute(beat)).scalar_one_or_none() is None:
+            raise NoCheckpointError(f"There is no active beat {beat_id}.")
+    row = insert(Checkpoint).values(
+        name=name.strip(), place=point(lon_deg, lat_deg), radius_m=radius_m, dwell_s=dwell_s, beat_id=beat_id,
+        created_by=mandate.account_id,
+    )  # fmt: skip
+    checkpoint_id = int((await db.execute(row.returning(Checkpoint.id))).scalar_one())
+    return (await views(db, Checkpoint.id == checkpoint_id))[0]
+
+
+async def list_checkpoints(mandate: access.Mandate, db: ReadSession, *, active: bool = True) -> list[CheckpointView]:
+    """Return the checkpoints, or those that have ended, in the order they were set."""
+    await access.grant(mandate, access.Act.VIEW_PATROLS, "checkpoints")
+    return await views(db, Checkpoint.active.is_(active))
+
+
+async def end_checkpoint(mandate: access.Mandate, db: WriteSession, checkpoint_id: int) -> None:
+    """End a checkpoint; plans that name it keep it.
+
+    Raises:
+        NoCheckpointError: there is none, or it has ended.
+    """
+    await access.grant(mandate, access.Act.MANAGE_PATROLS, f"checkpoint:{checkpoint_id}")
+    await find(db, [checkpoint_id])
+    await db.execute(update(Checkpoint).where(Checkpoint.id == checkpoint_id).values(active=False))
+
+
+async def find(db: ReadSession, ids: Sequence[int]) -> dict[int, CheckpointView]:
+    """Return active checkpoints by their number.
+
+    Raises:
+        NoCheckpointError: one is not there, or has ended.
+    """
+    found = {one.id: one for one in await views(db, Checkpoint.id.in_(ids), Checkpoint.active.is_(True))}
+    if missing := set(ids) - found.keys():
+        raise NoCheckpointError(f"There is no active checkpoint {min(missing)}.")
+    return found
+
+
+async def views(db: ReadSession, *conditions: ColumnElement[bool]) -> list[CheckpointView]:
+    """Return the checkpoints that meet the conditions, in the order they were set."""
+    place = plain(Checkpoint.place)
+    columns = (Checkpoint.id, Checkpoint.name, func.ST_X(place), func.ST_Y(place), Checkpoint.radius_m)
+    found = select(*columns, Checkpoint.dwell_s, Checkpoint.beat_id, Checkpoint.active).where(*conditions)
+    return [CheckpointView(*row) for row in await db.execute(found.order_by(Checkpoint.id))]
+
+
+def _check(name: str, lon_deg: float, lat_deg: float, radius_m: float, dwell_s: int) -> None:
+    if not name.strip():
+        raise PlaceError("A checkpoint needs a name.")
+    if not (isfinite(lon_deg) and abs(lon_deg) <= _MAX_LON_DEG and isfinite(lat_deg) and abs(lat_deg) <= _MAX_LAT_DEG):
+        raise PlaceError("The checkpoint is nowhere on earth: longitude is -180 to 180 degrees, latitude -90 to 90.")
+    if not LEAST_RADIUS_M <= radius_m <= MOST_RADIUS_M:
+        raise PlaceError(
+            f"The radius is {LEAST_RADIUS_M:.0f} to {MOST_RADIUS_M:.0f} m: a position is exact to some 15 m, so that "
+            "no smaller circle could be proven to be reached."
+        )
+    if not 0 <= dwell_s <= MOST_DWELL_S:
+        raise PlaceError(f"The stay is 0 to {MOST_DWELL_S} seconds.")
