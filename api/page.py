@@ -1,4 +1,4 @@
-"""Health and metrics of the gateway's process over HTTP/1.0, answered by the loop that does the work."""
+"""Health and metrics of a process over HTTP/1.0, answered by the loop that does the work."""
 
 import asyncio
 
