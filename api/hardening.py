@@ -70,7 +70,12 @@ class Costly:
 
 
 COSTLY: tuple[Costly, ...] = (
-    Costly("POST", re.compile(r"/(login|tokens|password|factor/.+|audit/reviews)"), lambda s: s.sign_ins_per_min, by_session=False),
+    Costly(
+        "POST",
+        re.compile(r"/(login|tokens|password|factor/.+|audit/reviews)"),
+        lambda s: s.sign_ins_per_min,
+        by_session=False,
+    ),
     Costly("GET", re.compile(r"/units/[^/]+/track(\.\w+)?"), lambda s: s.expensive_per_min, by_session=True),
     Costly("GET", re.compile(r"/parks/[^/]+/(hotspots|report)"), lambda s: s.expensive_per_min, by_session=True),
     Costly("POST", re.compile(r"/parks/incidents"), lambda s: s.expensive_per_min, by_session=True),

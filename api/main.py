@@ -21,6 +21,7 @@ from api.routes import (
     devices,
     exports,
     fixes,
+    frames,
     health,
     live,
     messages,
@@ -62,6 +63,7 @@ ROUTERS = (
     devices.router,
     exports.router,
     fixes.router,
+    frames.router,
     live.router,
     units.router,
 )

@@ -161,7 +161,7 @@ class Door:
         try:
             if len(payload) > phones.MAX_BYTES:
                 raise InvalidError(f"A message holds {phones.MAX_BYTES} bytes at most.")  # noqa: TRY301  with the others
-            told = phones.read_fixes(phones.read_body(payload), phone, self._settings, now, Source.MQTT)
+            told = phones.read_fixes(payload, phone, self._settings, now, Source.MQTT)
         except (InvalidError, NotAllowedError) as error:
             MESSAGES.labels("refused").inc()
             await self._keep(number, payload, str(error), now)

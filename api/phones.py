@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b, sha256
 from typing import Any
@@ -85,18 +85,21 @@ def read_body(body: bytes) -> FixesIn:
         raise InvalidError(_sentence(error)) from error
 
 
-def read_fixes(given: FixesIn, phone: phones.Phone, settings: Settings, now: datetime, source: Source) -> Request:
-    """Judge each fix by itself; what is doubtful is flagged, what is none is rejected with its reason.
+def read_fixes(body: bytes, phone: phones.Phone, settings: Settings, now: datetime, source: Source) -> Request:
+    """Read JSON and judge each fix by itself; what is doubtful is flagged, what is none is rejected with its reason.
 
     Raises:
+        InvalidError: it is not what `FixesIn` says.
         OtherDeviceError: the request names another device than the one that speaks.
     """
+    given = read_body(body)
     if given.phone != phone.phone:
         raise OtherDeviceError(f"This token is not that of the device {given.phone}.")
     fixes, rejected = list[Fix](), list[RejectedOut]()
     for index, item in enumerate(given.fixes):
         try:
-            fixes.append(_fix(FixIn.model_validate_json(json.dumps(item)), phone.device_id, settings, now, source))
+            fix = _fix(FixIn.model_validate_json(json.dumps(item)), phone.device_id, settings, now, source)
+            fixes.append(replace(fix, raw=body))
         except ValidationError as error:
             rejected.append(RejectedOut(index=index, reason=_sentence(error)))
     return Request(fixes, rejected)

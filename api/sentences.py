@@ -182,7 +182,7 @@ class Door:
             return []
         return [
             rdss.to_fix(
-                received, card.device_id, now,
+                received, card.device_id, now, raw=sentence.raw,
                 future_tolerance=self._future_tolerance, past_tolerance=self._past_tolerance,
             )
         ]  # fmt: skip

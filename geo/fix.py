@@ -1,6 +1,6 @@
 """A fix: one reported position of one device, the datum everything else is made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, IntFlag
 
@@ -39,6 +39,7 @@ class Quality(IntFlag):
     JUMP = 128
     LATE = 256
     ESTIMATED = 512
+    CLOCK_SKEW = 1024
 
 
 UNKNOWN_SYSTEMS = Systems(0)
@@ -69,3 +70,4 @@ class Fix:
     systems: Systems = UNKNOWN_SYSTEMS
     flags: Quality = NO_DOUBT
     source: Source = Source.JT808
+    raw: bytes = field(default=b"", compare=False, repr=False)  # what it was read from, as it came; kept beside it

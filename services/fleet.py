@@ -138,13 +138,15 @@ async def quarantine(db: WriteSession, frames: Sequence[BadFrame]) -> None:
 
 
 async def list_quarantine(
-    mandate: access.Mandate, db: ReadSession, *, before_id: int | None, limit: int
+    mandate: access.Mandate, db: ReadSession, *, before_id: int | None, limit: int, reason: str | None = None
 ) -> Sequence[Quarantine]:
-    """Return frames that were not accepted, newest first."""
+    """Return frames that were not accepted, newest first, of one reason or all."""
     await access.grant(mandate, access.Act.VIEW_DEVICES, "quarantine")
     rows = select(Quarantine).order_by(Quarantine.id.desc()).limit(limit)
     if before_id is not None:
         rows = rows.where(Quarantine.id < before_id)
+    if reason is not None:
+        rows = rows.where(Quarantine.reason == reason)
     return (await db.execute(rows)).scalars().all()
 
 

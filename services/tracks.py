@@ -12,7 +12,7 @@ from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from geo.fix import UNTIMELY, UNUSABLE, Fix, Quality, Source, Systems
-from services import access
+from services import access, frames
 from services.db import engine as databases
 from services.db import partitions
 from services.db.engine import ReadSession, WriteSession
@@ -89,7 +89,8 @@ async def store(db: WriteSession, fixes: Sequence[Fix]) -> Stored | None:
     """Store fixes in the caller's transaction, once each, and move the newest positions; None if nothing was new.
 
     The same payload of the same device and time adds nothing, whether it comes again in this batch or years later.
-    Fixes go by binary COPY into a temporary table and from there, in one statement, to where they belong.
+    Fixes go by binary COPY into a temporary table and from there, in one statement, to where they belong; what they
+    were read from is kept beside them.
 
     Raises:
         UnstorableError: a value does not fit its column; nothing was stored.
@@ -106,6 +107,7 @@ async def store(db: WriteSession, fixes: Sequence[Fix]) -> Stored | None:
         if count < len(fixes):
             await cursor.execute(_NEW_ONES)
             fixes = _pick(fixes, await cursor.fetchall())
+        await frames.keep(cursor, fixes)
     return Stored(fixes, *found)
 
 
@@ -174,7 +176,8 @@ def select_fixes() -> Select[Any]:
 
 def as_fix(row: Row[Any]) -> Fix:
     """Return the value behind a row of `select_fixes`."""
-    device_id, at, lon, lat, key, altitude, speed, heading, accuracy, alarm, status, systems, flags, source = tuple(row)
+    device_id, at, lon, lat, key, *rest = tuple(row)
+    altitude, speed, heading, accuracy, alarm, status, systems, flags, source = rest[:9]
     return Fix(
         device_id, at.astimezone(UTC), lon, lat, key, altitude, speed, heading, accuracy, alarm, status,
         Systems(systems), Quality(flags), Source(source),

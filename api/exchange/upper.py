@@ -67,7 +67,7 @@ class Session:
         """
         match message:
             case Enclosed():
-                await self._take(message)
+                await self._take(message, wire.heard)
             case session.LinkTest():
                 await self.settle()
                 await wire.say(session.LinkTestAnswer())
@@ -103,7 +103,7 @@ class Session:
                 wire.close()
         self._upper.forget(self)
 
-    async def _take(self, message: Enclosed) -> None:
+    async def _take(self, message: Enclosed, frame: bytes) -> None:
         told, late = positions.positions_in(message.said)
         if not told or message.plate is None or message.color is None:
             return
@@ -116,7 +116,7 @@ class Session:
             return
         now = datetime.now(UTC)
         judged = (
-            positions.to_fix(position, device_id, vehicle, now, late=late, **self._upper.tolerances)
+            positions.to_fix(position, device_id, vehicle, now, late=late, raw=frame, **self._upper.tolerances)
             for position in told
         )
         self._pending.append(self._upper.put([fix for fix in judged if fix]))

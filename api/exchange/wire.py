@@ -49,6 +49,7 @@ class Wire:
         """Take over an open connection."""
         self._reader, self._writer, self.link, self._pace = reader, writer, link, pace
         self.remote = str((writer.get_extra_info("peername") or ("?",))[0])
+        self.heard = b""  # the frame that is being handed on
         self.tests = self.answers = 0  # link tests sent, and answers that came: they come in order
 
     async def say(self, message: Any) -> None:
@@ -90,6 +91,7 @@ class Wire:
                         await unseal(event)
                         event = self.link.unseal(event)  # noqa: PLW2901
                     if isinstance(event, links.Said):
+                        self.heard = event.piece
                         await hear(event.message)
                     else:
                         self._refuse(event)

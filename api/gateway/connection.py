@@ -204,7 +204,7 @@ class Connection(asyncio.Protocol):
         device_id, gateway, version = cast("int", self.device_id), self._gateway, self.terminal.version
         return [
             positions.to_fix(
-                report, device_id, body, now, version=version, late=event.late,
+                report, device_id, body, now, version=version, late=event.late, frame=event.frame,
                 future_tolerance=gateway.future_tolerance, past_tolerance=gateway.past_tolerance,
             )
             for report, body in event.reports

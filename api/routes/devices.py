@@ -105,10 +105,14 @@ async def accept_pending(who: deps.Who, db: deps.WriteDb, phone: Phone) -> Devic
 
 @router.get("/quarantine")
 async def list_quarantine(
-    who: deps.Who, db: deps.ReadDb, cursor: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None, limit: Limit = 100
+    who: deps.Who,
+    db: deps.ReadDb,
+    cursor: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    limit: Limit = 100,
+    reason: Annotated[str | None, Query(max_length=40)] = None,
 ) -> Page[BadFrameOut]:
-    """Frames that were not accepted, newest first."""
-    found = await fleet.list_quarantine(who, db, before_id=cursor, limit=limit)
+    """Frames that were not accepted, newest first, of one reason or all."""
+    found = await fleet.list_quarantine(who, db, before_id=cursor, limit=limit, reason=reason)
     items = [
         BadFrameOut(
             id=bad.id, at=bad.at, remote=bad.remote, phone=bad.phone, reason=bad.reason, detail=bad.detail,

@@ -52,7 +52,7 @@ async def report_fixes(
         answered = await service.recall(db, phone.device_id, key, said)
     if answered is not None:
         return phones.AnswerOut.model_validate(answered)
-    told = phones.read_fixes(phones.read_body(body), phone, settings, now, Source.HTTP)
+    told = phones.read_fixes(body, phone, settings, now, Source.HTTP)
     answer = await phones.store(engine, request.app.state.pipeline, told)
     async with writing(engine) as db:
         await service.remember(db, phone.device_id, key, said, answer.model_dump())

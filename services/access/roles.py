@@ -60,6 +60,7 @@ class Act(StrEnum):
     MANAGE_DEVICES = "manage_devices"
     COMMAND_DEVICE = "command_device"
     CONFIGURE_DEVICE = "configure_device"
+    VIEW_FRAMES = "view_frames"
     IMPORT_TRACKS = "import_tracks"
     VIEW_METRICS = "view_metrics"
     VIEW_AUDIT = "view_audit"
@@ -109,6 +110,7 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.MANAGE_DEVICES: _ADMIN,
     Act.COMMAND_DEVICE: _DESK | _ADMIN,
     Act.CONFIGURE_DEVICE: _ADMIN,  # parameters, restart, areas that the terminal watches: beside COMMAND_DEVICE
+    Act.VIEW_FRAMES: _ADMIN,  # the last raw frames of one device, with the positions in them
     Act.IMPORT_TRACKS: _ADMIN,
     Act.VIEW_METRICS: _ADMIN,
     Act.VIEW_AUDIT: frozenset({Role.AUDITOR}),

@@ -1,9 +1,11 @@
 """One file of tracks, or all of a set, chunk by chunk: read, stored, noted."""
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import file_digest
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -48,7 +50,8 @@ async def import_tracks(
     if create_devices:
         await access.grant(mandate, access.Act.MANAGE_DEVICES, path.name)
     checkpoint = Checkpoint.begin(rejects.with_suffix(".checkpoint"), path, options, resume=resume)
-    job = _Job(engine, settings, path, options, now, rejects, checkpoint, create_devices=create_devices)
+    digest = await asyncio.to_thread(_digest, path)
+    job = _Job(engine, settings, path, options, now, rejects, checkpoint, digest, create_devices=create_devices)
     names = rows.members(path, options.kind)
     for name in names[checkpoint.members :]:
         try:
@@ -73,12 +76,14 @@ class _Job:
     now: datetime
     rejects: Path
     checkpoint: Checkpoint
+    digest: str  # SHA-256 of the file, hex
     create_devices: bool = field(kw_only=True)
+    member: str = ""  # of a set: the file that is being read
     known: dict[str, int] = field(default_factory=dict)
 
     async def run(self, name: str, progress: Callable[[Imported], None]) -> None:
         """Import one file of the set, from where the checkpoint stands."""
-        at = self.checkpoint
+        at, self.member = self.checkpoint, name
         bad_path = for_member(self.rejects, name)
         with (
             files.opened(self.path, self.options, member=name, skip=at.rows) as opened,
@@ -143,9 +148,20 @@ class _Job:
             systems=position.systems,
             flags=flags | position.flags,
             source=Source.FILE,
+            raw=self._reference(position.line),
         )
+
+    def _reference(self, line: int) -> bytes:
+        """Say where in which file a position stands: the file itself is kept by who imported it."""
+        where = {"file": self.path.name, "sha256": self.digest, "line": line}
+        return json.dumps(where | ({"member": self.member} if self.member else {}), ensure_ascii=False).encode()
 
 
 def _stranger(position: files.Position) -> files.Rejected:
     reason = f"no device or unit is known as {position.object_id!r}"
     return files.Rejected(position.line, reason, position.values)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

@@ -32,6 +32,19 @@ class Fix(Base):
     source: Mapped[int] = mapped_column(SmallInteger)
 
 
+# row security: as fix (raw positions of devices); read by who may see frames, written by the ingest alone
+class FrameBatch(Base):
+    """What the fixes of one batch were read from, packed (see services.frames). Partitioned by day of `received_at`."""
+
+    __tablename__ = "frame_batch"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (received_at)"},)
+
+    received_at: Mapped[datetime] = mapped_column(primary_key=True)  # that of its fixes
+    digest: Mapped[bytes] = mapped_column(primary_key=True)  # SHA-256 over the content before compression
+    fixes: Mapped[int] = mapped_column(Integer)  # how many have their frame here
+    content: Mapped[bytes]
+
+
 class NewestFix(Base):
     """The newest trustworthy position of a device, by event time: an older fix moves nobody."""
 

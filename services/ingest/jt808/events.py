@@ -1,6 +1,6 @@
 """What a terminal said, one value a frame; `phone` is the identity, without padding zeros."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from services.ingest.jt808.framing import Version
@@ -65,6 +65,7 @@ class Positions:
     late: bool
     packets: int = 1  # how many packets it came in; their serial numbers count up from `serial`
     answered_serial: int | None = None  # of the platform's message that these answer
+    frame: bytes = field(default=b"", compare=False, repr=False)  # as it came, flags included
 
 
 make_positions = constructor(Positions)

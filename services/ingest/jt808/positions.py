@@ -25,8 +25,9 @@ def to_fix(
     past_tolerance: timedelta,
     version: Version = Version.V2013,
     late: bool = False,
+    frame: bytes = b"",
 ) -> Fix:
-    """The fix that a report makes; `body` is the 0x0200 body it was read from, `now` when it came.
+    """The fix that a report makes; `body` is the 0x0200 body it was read from, `frame` the whole, `now` when it came.
 
     What is doubtful is flagged, never left out. A terminal of 2011 says nothing about satellite systems: the bits are
     reserved there.
@@ -46,7 +47,7 @@ def to_fix(
     return _fix(
         device_id, report.at, report.lon_deg, report.lat_deg, payload_hash(body), float(report.altitude_m),
         report.speed_mps, heading_deg, None, report.alarm, report.status, systems,
-        doubts | Quality.LATE if late else doubts, _SOURCE,
+        doubts | Quality.LATE if late else doubts, _SOURCE, frame,
     )  # fmt: skip
 
 

@@ -150,11 +150,11 @@ class Terminal:
             return (_refused(error, raw, frame),)
         if isinstance(message, position.LocationReport):
             reports = ((message, frame.body),)
-            return (make_positions(phone, frame.serial, frame.message_id, reports, False, packets, None),)
+            return (make_positions(phone, frame.serial, frame.message_id, reports, False, packets, None, raw),)
         if isinstance(message, position.PositionReply):
             reports = ((message.report, frame.body[2:]),)
             answered = message.answered_serial
-            return (make_positions(phone, frame.serial, frame.message_id, reports, False, packets, answered),)
+            return (make_positions(phone, frame.serial, frame.message_id, reports, False, packets, answered, raw),)
         if isinstance(message, position.BatchReport):
             return _batch(message, raw, frame, phone, packets)
         return (self._said(message, frame, phone, packets),)
@@ -211,7 +211,7 @@ def _batch(batch: position.BatchReport, raw: bytes, frame: Frame, phone: str, pa
     refusals = [Refused("body", detail, raw, phone, serial, frame.message_id) for detail in faults]
     if refusals and not reports:
         return refusals
-    accepted = Positions(phone, frame.serial, frame.message_id, tuple(reports), late, packets)
+    accepted = Positions(phone, frame.serial, frame.message_id, tuple(reports), late, packets, None, raw)
     return (accepted, *refusals)
 
 

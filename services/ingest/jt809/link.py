@@ -1,7 +1,7 @@
 """One link between two platforms, without its socket: bytes in, what was said out; serial numbers and silence kept."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,10 +18,11 @@ SILENCE = timedelta(minutes=3)
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message that was heard."""
+    """A message that was heard, and the bytes it came in."""
 
     frame: Frame
     message: Any
+    piece: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,6 @@ class Link:
             frame = open_frame(piece, self.edition or V2011, self.cipher)
             if frame.sealed or self.edition is None:
                 return Sealed(frame, piece)
-            return Said(frame, messages.decode(frame, self.edition))
+            return Said(frame, messages.decode(frame, self.edition), piece)
         except RefusedError as error:
             return Refused(error.reason, error.detail, piece)

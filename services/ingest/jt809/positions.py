@@ -69,6 +69,7 @@ def to_fix(
     future_tolerance: timedelta,
     past_tolerance: timedelta,
     late: bool = False,
+    raw: bytes = b"",
 ) -> Fix | None:
     """The fix that a position makes; None if a position of 2019 came without its report.
 
@@ -102,6 +103,7 @@ def to_fix(
         systems=told.systems if isinstance(told, LocationReport) else UNKNOWN_SYSTEMS,
         flags=doubts | (Quality.LATE if late else NO_DOUBT),
         source=Source.JT809,
+        raw=raw,
     )
 
 

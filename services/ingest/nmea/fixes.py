@@ -58,6 +58,7 @@ def to_fix(
         systems=epoch.systems,
         flags=judged | said,
         source=source,
+        raw=epoch.raw,
     )
 
 

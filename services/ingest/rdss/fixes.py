@@ -14,9 +14,15 @@ EMERGENCY: Final = 1
 
 
 def to_fix(
-    received: Received, device_id: int, now: datetime, *, future_tolerance: timedelta, past_tolerance: timedelta
+    received: Received,
+    device_id: int,
+    now: datetime,
+    *,
+    future_tolerance: timedelta,
+    past_tolerance: timedelta,
+    raw: bytes = b"",
 ) -> Fix:
-    """The fix that a message makes; `now` is when it came.
+    """The fix that a message makes; `raw` is its sentence, `now` when it came.
 
     A call for help without a position is the null position, flagged so, with the alarm set: the watcher raises the
     alert, without a place. The same payload with the same time is the same fix, however often it comes.
@@ -47,4 +53,5 @@ def to_fix(
         systems=position.systems,
         flags=judged | said,
         source=Source.RDSS,
+        raw=raw,
     )

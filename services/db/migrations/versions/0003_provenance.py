@@ -1,8 +1,22 @@
-"""What a fix was read from, and the clocks of devices."""
+"""What a fix was read from, the clocks of devices, fixes that came late, alerts that correct others."""
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0003"
 down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Keep raw frames by day; note skewed clocks, overtaken fixes and corrections."""
+    op.create_table(
+        "frame_batch",
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("fixes", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("received_at", "digest", name=op.f("pk_frame_batch")),
+        postgresql_partition_by="RANGE (received_at)",
+    )
+    op.execute("ALTER TABLE frame_batch ALTER COLUMN content SET STORAGE EXTERNAL")  # it is compressed already
+    op.execute("CREATE TABLE frame_batch_default PARTITION OF frame_batch DEFAULT")
