@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api import graph, hardening, phones, problems, stream
+from api import graph, ground, hardening, phones, problems, stream
 from api.routes import (
     accounts,
     alerts,
@@ -16,9 +16,11 @@ from api.routes import (
     basemap,
     calls,
     cases,
+    commands,
     coverage,
     desk,
     devices,
+    dispatch,
     exports,
     fixes,
     frames,
@@ -55,7 +57,9 @@ ROUTERS = (
     coverage.router,
     assignments.router,
     calls.router,
+    dispatch.router,
     cases.router,
+    commands.router,
     roads.router,
     rosters.router,
     session.router,
@@ -69,7 +73,7 @@ ROUTERS = (
 )
 
 Starter = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-STARTERS: tuple[Starter, ...] = (stream.start, graph.start, phones.start)
+STARTERS: tuple[Starter, ...] = (stream.start, graph.start, ground.start, phones.start)
 """What runs beside the requests; each is entered at start-up, in this order, and left in reverse."""
 
 
@@ -83,12 +87,13 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.engine, writer = make_engine(url), make_engine(url, pool_size=1)
-        app.state.ledger = Ledger(app.state.engine, writer)
+        app.state.engine, app.state.door = make_engine(url), make_engine(url)
+        app.state.intake, writer = make_engine(url), make_engine(url, pool_size=1)
+        app.state.ledger = Ledger(app.state.door, writer)
         app.state.keys = access.load_keys(settings)
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(app.state.engine.dispose)
-            stack.push_async_callback(writer.dispose)
+            for engine in (app.state.engine, app.state.door, app.state.intake, writer):
+                stack.push_async_callback(engine.dispose)
             for starter in STARTERS:
                 await stack.enter_async_context(starter(app))
             yield

@@ -47,16 +47,22 @@ class UnitPosition:
 
 @dataclass(frozen=True, slots=True)
 class AssignmentView:
-    """A unit sent to a call, and when it took each step."""
+    """A unit proposed for or sent to a call, when it took each step, and how it stands on its way."""
 
     id: int
     unit_id: int
     state: str
-    dispatched_at: datetime
+    proposed_at: datetime | None
+    dispatched_at: datetime | None
+    accepted_at: datetime | None
     en_route_at: datetime | None
     on_scene_at: datetime | None
     clear_at: datetime | None
-    expected_s: float | None
+    expected_s: float | None  # travel time foreseen when it was sent
+    eta_at: datetime | None  # arrival foreseen now
+    way: str | None  # on_route, off_route, stopped, silent
+    reason: str | None  # of a refusal or withdrawal
+    by_machine: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +72,19 @@ class CallView:
     id: int
     kind: str
     priority: int
-    lon_deg: float
-    lat_deg: float
+    lon_deg: float | None  # None: the place is unknown
+    lat_deg: float | None
     address: str
     notes: str
+    answers: dict[str, Any]
+    division: str | None
+    outside: bool
     state: str
     taken_at: datetime
+    signed_at: datetime | None
+    feedback_at: datetime | None
     closed_at: datetime | None
+    result_code: str | None
     assignments: list[AssignmentView]
 
 
@@ -160,8 +172,11 @@ async def free_units_near(
 async def view_calls(db: ReadSession, *conditions: ColumnElement[bool], limit: int | None = None) -> list[CallView]:
     """Return the calls that meet the conditions, newest first."""
     place = plain(Call.place)
-    columns = (Call.id, Call.kind, Call.priority, func.ST_X(place), func.ST_Y(place), Call.address, Call.notes)
-    found = select(*columns, Call.state, Call.taken_at, Call.closed_at).where(*conditions)
+    found = select(
+        Call.id, Call.kind, Call.priority, func.ST_X(place), func.ST_Y(place), Call.address, Call.notes, Call.answers,
+        Call.division, Call.outside, Call.state, Call.taken_at, Call.signed_at, Call.feedback_at, Call.closed_at,
+        Call.result_code,
+    ).where(*conditions)  # fmt: skip
     rows: Sequence[Any] = (await db.execute(found.order_by(Call.id.desc()).limit(limit))).all()
     sent = await _assignments(db, [row[0] for row in rows])
     return [CallView(*(*row, sent.get(row[0], []))) for row in rows]
@@ -208,8 +223,10 @@ async def _assignments(db: ReadSession, call_ids: Sequence[int]) -> dict[int, li
     if not call_ids:
         return {}
     found = select(
-        Assignment.call_id, Assignment.id, Assignment.unit_id, Assignment.state, Assignment.dispatched_at,
-        Assignment.en_route_at, Assignment.on_scene_at, Assignment.clear_at, Assignment.expected_s,
+        Assignment.call_id, Assignment.id, Assignment.unit_id, Assignment.state, Assignment.proposed_at,
+        Assignment.dispatched_at, Assignment.accepted_at, Assignment.en_route_at, Assignment.on_scene_at,
+        Assignment.clear_at, Assignment.expected_s, Assignment.eta_at, Assignment.way, Assignment.reason,
+        Assignment.by_machine,
     ).where(Assignment.call_id.in_(call_ids))  # fmt: skip
     views: dict[int, list[AssignmentView]] = {}
     for row in await db.execute(found.order_by(Assignment.id)):

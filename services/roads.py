@@ -1,8 +1,9 @@
 """Imported road networks: stored as tables, searched as graphs in memory, drawn as vector tiles."""
 
 import asyncio
+import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -11,12 +12,15 @@ import numpy as np
 import psycopg
 import shapely
 from numpy.typing import NDArray
-from sqlalchemy import delete, insert, select, text
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import delete, func, insert, or_, select, text, update
 
-from geo.roads import Network, RoadGraph
+from geo.roads import MAX_SNAP_M, Modes, Network, edges_closed, lines_of
 from services import access
 from services.db.engine import DatabaseAwayError, ReadSession, WriteSession
-from services.db.tables.roads import RoadNetwork
+from services.db.tables.access import Account
+from services.db.tables.roads import RoadClosure, RoadNetwork
 from services.db.types import SRID
 from services.errors import InvalidError, NotFoundError
 from services.ingest.roads import Roads
@@ -30,6 +34,8 @@ FIRST_ZOOM = {
 
 FIRST_ZOOM_OF_OTHERS = 12
 _WORLD_M, _EXTENT = 2 * math.pi * 6_378_137, 4096  # width of the Web Mercator square; units across a tile
+
+_CLOSABLE = ("Point", "LineString", "MultiLineString", "Polygon", "MultiPolygon")
 
 _NODES = "SELECT node_id, lon_deg, lat_deg FROM road_node WHERE network_id = {} ORDER BY node_id"
 _EDGES = "SELECT source, target, length_m, cost_s, reverse_cost_s FROM road_edge WHERE network_id = {} ORDER BY edge_id"
@@ -59,6 +65,14 @@ class NoNetworkError(NotFoundError):
     """No network of that name is imported."""
 
 
+class NoRoadError(InvalidError):
+    """Nothing is to be closed where the closure was drawn."""
+
+
+class NoClosureError(NotFoundError):
+    """There is no such closure, or it was lifted before."""
+
+
 class TileError(InvalidError):
     """The tile's address is outside of its zoom level."""
 
@@ -76,10 +90,24 @@ class NetworkView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
-    """A network in memory, ready to be searched, and the import it comes from."""
+    """A network in memory, ready to be searched, the import it comes from, and the closures that are taken out."""
 
     network_id: int
-    graph: RoadGraph
+    closures: tuple[int, ...]
+    modes: Modes
+
+
+@dataclass(frozen=True, slots=True)
+class ClosureView:
+    """A stretch of road that is closed; `lines` is the GeoJSON of what is closed, in CGCS2000 degrees."""
+
+    id: int
+    reason: str
+    closed_at: datetime
+    until: datetime | None
+    closed_by: str | None
+    lines: dict[str, Any]
+    edges: int
 
 
 async def import_network(
@@ -128,18 +156,77 @@ async def find_network(db: ReadSession, name: str) -> NetworkView:
     return _view(row)
 
 
-async def load(db: ReadSession, name: str, known: Loaded | None = None) -> Loaded:
-    """Return a network in memory: `known` itself while no new import has replaced it.
+async def load(
+    db: ReadSession, name: str, known: Loaded | None = None, *, cover_s: float = 300.0, now: datetime
+) -> Loaded:
+    """Return a network in memory: `known` itself while no new import and no other closure has changed it.
 
     Raises:
         NoNetworkError: there is none of that name.
     """
     network_id = (await find_network(db, name)).id
+    shapes = await _closed_shapes(db, name, now)
     if known and known.network_id == network_id:
-        return known
+        if known.closures == tuple(shapes):
+            return known
+        modes = await asyncio.to_thread(_close, known.modes, list(shapes.values()))
+        return Loaded(network_id, tuple(shapes), modes)
     nodes = await _copy_out(db, _NODES.format(network_id), "qdd")
     edges = await _copy_out(db, _EDGES.format(network_id), "qqddd")
-    return Loaded(network_id, await asyncio.to_thread(_build, Network(*nodes, *edges)))
+    modes = await asyncio.to_thread(_build, Network(*nodes, *edges), cover_s, list(shapes.values()))
+    return Loaded(network_id, tuple(shapes), modes)
+
+
+async def close_road(
+    mandate: access.Mandate,
+    db: WriteSession,
+    loaded: Loaded | None,
+    *,
+    name: str,
+    shape: Mapping[str, Any],
+    reason: str,
+    until: datetime | None,
+    now: datetime,
+) -> ClosureView:
+    """Close the roads at a point, along a line or in a polygon (GeoJSON), until lifted or until a time.
+
+    Raises:
+        NoNetworkError: the network is not the one that is loaded.
+        NoRoadError: the shape can't be read, or no road is there; or there is no reason, or its time is over.
+    """
+    await access.grant(mandate, access.Act.CLOSE_ROADS, f"roads:{name}")
+    if loaded is None or (await find_network(db, name)).id != loaded.network_id:
+        raise NoNetworkError(f"The road network {name} is not the one that dispatch computes on.")
+    if not reason.strip() or (until is not None and until <= now):
+        raise NoRoadError("A closure has a reason, and its end lies ahead.")
+    drawn = _drawn(shape)
+    rows = await asyncio.to_thread(edges_closed, loaded.modes.network, drawn)
+    if not len(rows):
+        raise NoRoadError(f"No road is there: a point closes the road within {MAX_SNAP_M:.0f} m of it.")
+    lines = lines_of(loaded.modes.network, rows)
+    values = {"network": name, "reason": reason.strip(), "closed_by": mandate.account_id, "closed_at": now}
+    row = insert(RoadClosure).values(**values, until=until, shape=_ewkt(drawn), lines=_ewkt(lines))
+    closure_id = (await db.execute(row.returning(RoadClosure.id))).scalar_one()
+    return (await _closures(db, RoadClosure.id == closure_id))[0]
+
+
+async def list_closures(mandate: access.Mandate, db: ReadSession, name: str, *, now: datetime) -> list[ClosureView]:
+    """Return what is closed now."""
+    await access.grant(mandate, access.Act.VIEW_ROADS, f"roads:{name}")
+    return await _closures(db, *_closed_now(name, now))
+
+
+async def lift_closure(mandate: access.Mandate, db: WriteSession, name: str, closure_id: int, *, now: datetime) -> None:
+    """Open a road again.
+
+    Raises:
+        NoClosureError: there is no such closure, or it was lifted before.
+    """
+    await access.grant(mandate, access.Act.CLOSE_ROADS, f"roads:{name}")
+    closed = update(RoadClosure).where(RoadClosure.id == closure_id, *_closed_now(name, now))
+    lifted = await db.execute(closed.values(lifted_at=now, lifted_by=mandate.account_id).returning(RoadClosure.id))
+    if lifted.scalar_one_or_none() is None:
+        raise NoClosureError(f"Nothing is closed on {name} under the number {closure_id}.")
 
 
 async def read_tile(db: ReadSession, network: NetworkView, z: int, x: int, y: int) -> bytes:
@@ -160,10 +247,56 @@ async def read_tile(db: ReadSession, network: NetworkView, z: int, x: int, y: in
     return bytes((await db.execute(text(_TILE), values)).scalar_one())
 
 
-def _build(network: Network) -> RoadGraph:
-    graph = RoadGraph(network)
-    _ = graph.pace_s_per_m, graph.top_mps  # worked out here rather than in the first search
-    return graph
+def _build(network: Network, cover_s: float, shapes: Sequence[BaseGeometry]) -> Modes:
+    return Modes.of(network, cover_s, _rows(network, shapes))
+
+
+def _close(modes: Modes, shapes: Sequence[BaseGeometry]) -> Modes:
+    return modes.closing(_rows(modes.network, shapes))
+
+
+def _rows(network: Network, shapes: Sequence[BaseGeometry]) -> NDArray[np.int64]:
+    found = [edges_closed(network, shape) for shape in shapes]
+    return np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
+
+
+def _drawn(geojson: Mapping[str, Any]) -> BaseGeometry:
+    try:
+        drawn = shape(dict(geojson))
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, shapely.errors.ShapelyError) as error:
+        raise NoRoadError("A closure is a GeoJSON Point, LineString or Polygon.") from error
+    west, south, east, north = drawn.bounds or (math.nan,) * 4
+    on_earth = -180 <= west <= east <= 180 and -90 <= south <= north <= 90  # noqa: PLR2004 -- false for nan as well
+    if drawn.geom_type not in _CLOSABLE or not on_earth or not drawn.is_valid:
+        raise NoRoadError(f"A closure is one of: {', '.join(_CLOSABLE)}, valid and on earth.")
+    return drawn
+
+
+def _ewkt(drawn: BaseGeometry) -> str:
+    return f"SRID={SRID};{drawn.wkt}"
+
+
+def _closed_now(name: str, now: datetime) -> tuple[Any, ...]:
+    goes_on = or_(RoadClosure.until.is_(None), RoadClosure.until > now)
+    return (RoadClosure.network == name, RoadClosure.lifted_at.is_(None), goes_on)
+
+
+async def _closed_shapes(db: ReadSession, name: str, now: datetime) -> dict[int, BaseGeometry]:
+    columns = select(RoadClosure.id, func.ST_AsBinary(RoadClosure.shape)).where(*_closed_now(name, now))
+    rows = await db.execute(columns.order_by(RoadClosure.id))
+    return {closure_id: shapely.from_wkb(bytes(wkb)) for closure_id, wkb in rows}
+
+
+async def _closures(db: ReadSession, *conditions: Any) -> list[ClosureView]:
+    columns = select(
+        RoadClosure.id, RoadClosure.reason, RoadClosure.closed_at, RoadClosure.until, Account.display_name,
+        func.ST_AsGeoJSON(RoadClosure.lines), func.ST_NumGeometries(RoadClosure.lines),
+    ).outerjoin(Account, Account.id == RoadClosure.closed_by)  # fmt: skip
+    rows = await db.execute(columns.where(*conditions).order_by(RoadClosure.id))
+    return [
+        ClosureView(closure_id, reason, closed_at, until, who, json.loads(lines), edges)
+        for closure_id, reason, closed_at, until, who, lines, edges in rows
+    ]
 
 
 def _view(row: RoadNetwork) -> NetworkView:

@@ -40,6 +40,15 @@ class Settings(BaseSettings):
     stale_after_s: int = Field(120, description="A unit not heard of for longer is shown as stale and not recommended")
     dispatch_radius_m: int = Field(20_000, description="Units further away than this are not considered for a call")
     road_network: str = Field("zhuzhou", description="Name of the imported road network that dispatch computes on")
+    dispatch_file: Path | None = Field(
+        None, description="TOML file of kinds of calls, results, timers and targets; empty: the shipped one"
+    )
+    guidance_file: Path | None = Field(
+        None, description="TOML file of the enforcement guidance by kind of call; empty: the shipped one"
+    )
+    follow_every_s: float = Field(
+        3.0, gt=0, description="Time between two looks at the units on their way: expected arrival, off the route, stopped"
+    )
     session_idle_min: int = Field(30, description="A session not used for this long is signed out")
     session_max_h: int = Field(12, description="A session ends after this long in any case")
     wall_max_h: int = Field(
@@ -90,6 +99,12 @@ class Settings(BaseSettings):
     mqtt_url: SecretStr | None = Field(
         None, description="Broker whose topics tianshu/fix/+ are read: mqtt://USER:PASSWORD@host:port; empty: none"
     )
+    bus_url: SecretStr | None = Field(
+        None,
+        description="NATS JetStream between gateways and writers: nats://USER:PASSWORD@host:port, several with commas; "
+        "empty: gateways store in PostgreSQL themselves",
+    )
+    writer_port: int = Field(7613, description="Port of a writer's own health and Prometheus page, loopback only")
 
     @property
     def stale_after(self) -> timedelta:

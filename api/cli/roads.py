@@ -16,6 +16,7 @@ from geo.roads import Anchors, RoadGraph, UnknownNodeError
 from services import access, roads
 from services.audit import Ledger
 from services.db.engine import ReadSession, make_engine, reading, writing
+from services.db.security import DbRole
 from services.errors import InvalidError
 from services.ingest import roads as files
 from services.settings import Settings
@@ -127,7 +128,7 @@ def _number(row: Row, line: int, name: str, kind: Callable[[str], T]) -> T:
 
 
 async def _import(settings: Settings, table: files.Roads, name: str, attribution: str, *, synthetic: bool) -> None:
-    engine = make_engine(settings.database_address, pool_size=1)
+    engine = make_engine(settings.database_address, DbRole.WORKER, pool_size=1)
     mandate, now = access.system_mandate(Ledger(engine)), datetime.now(UTC)
     try:
         async with writing(engine) as db:
@@ -139,7 +140,7 @@ async def _import(settings: Settings, table: files.Roads, name: str, attribution
 
 
 async def _reading(settings: Settings, act: Callable[[ReadSession, access.Mandate], Awaitable[T]]) -> T:
-    engine = make_engine(settings.database_address, pool_size=1)
+    engine = make_engine(settings.database_address, DbRole.WORKER, pool_size=1)
     try:
         async with reading(engine) as db:
             return await act(db, access.system_mandate(Ledger(engine)))
@@ -152,4 +153,4 @@ async def _list(db: ReadSession, mandate: access.Mandate) -> list[roads.NetworkV
 
 
 async def _graph(db: ReadSession, name: str) -> RoadGraph:
-    return (await roads.load(db, name)).graph
+    return (await roads.load(db, name, now=datetime.now(UTC))).modes.drive

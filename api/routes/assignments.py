@@ -1,12 +1,12 @@
-"""Assignments: what a unit reports on its way to a call."""
+"""Assignments: proposed, sent, refused, withdrawn, and what a unit reports on its way to a call."""
 
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
+from pydantic import Field
 
 from api import deps
-from api.schemas import Model
+from api.schemas import AssignmentOut, Id, Model
 from services import dispatch
 
 router = APIRouter(prefix="/assignments", tags=["calls"])
@@ -15,30 +15,37 @@ router = APIRouter(prefix="/assignments", tags=["calls"])
 class Report(Model):
     """The step that was taken."""
 
-    state: Literal["en_route", "on_scene", "clear"]
+    state: Literal["accepted", "en_route", "on_scene", "clear"]
 
 
-class StatusOut(Model):
-    """An assignment and when it took each step."""
+class Because(Model):
+    """Why."""
 
-    id: int
-    unit_id: int
-    state: dispatch.Step
-    dispatched_at: datetime
-    en_route_at: datetime | None
-    on_scene_at: datetime | None
-    clear_at: datetime | None
-    expected_s: float | None
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+@router.post("/{assignment_id}/dispatch")
+async def dispatch_proposed(who: deps.Who, db: deps.WriteDb, now: deps.Now, assignment_id: Id) -> AssignmentOut:
+    """Send a unit that was proposed. Until then it is reserved and has been told nothing."""
+    return AssignmentOut.model_validate(await dispatch.dispatch_proposed(who, db, assignment_id, now=now))
 
 
 @router.post("/{assignment_id}/status")
 async def report_status(
-    who: deps.Who,
-    db: deps.WriteDb,
-    now: deps.Now,
-    assignment_id: Annotated[int, Path(ge=1, le=2**63 - 1)],
-    body: Report,
-) -> StatusOut:
-    """Report the next step of an assignment: en route, on scene, clear. Steps go forward only."""
+    who: deps.Who, db: deps.WriteDb, now: deps.Now, assignment_id: Id, body: Report
+) -> AssignmentOut:
+    """Report the next step of an assignment: accepted, en route, on scene, clear. Steps go forward only."""
     step = dispatch.Step(body.state)
-    return StatusOut.model_validate(await dispatch.report_status(who, db, assignment_id, step=step, now=now))
+    return AssignmentOut.model_validate(await dispatch.report_status(who, db, assignment_id, step=step, now=now))
+
+
+@router.post("/{assignment_id}/refuse")
+async def refuse(who: deps.Who, db: deps.WriteDb, now: deps.Now, assignment_id: Id, body: Because) -> AssignmentOut:
+    """Refuse to go, with a reason; before setting out only."""
+    return AssignmentOut.model_validate(await dispatch.refuse(who, db, assignment_id, reason=body.reason, now=now))
+
+
+@router.post("/{assignment_id}/withdraw")
+async def withdraw(who: deps.Who, db: deps.WriteDb, now: deps.Now, assignment_id: Id, body: Because) -> AssignmentOut:
+    """Take a unit off a call before it is there, with a reason."""
+    return AssignmentOut.model_validate(await dispatch.withdraw(who, db, assignment_id, reason=body.reason, now=now))

@@ -1,6 +1,8 @@
 """Roads: a directed network, travel times and ways over it."""
 
+from geo.roads.closing import MAX_SNAP_M, edges_closed, lines_of
 from geo.roads.graph import DEFAULT_PACE_S_PER_M, Reach, RoadGraph
+from geo.roads.modes import WALKING_MPS, Cover, Modes
 from geo.roads.ties import ACCESS_MPS, MAX_ACCESS_M
 from geo.roads.values import (
     FORBIDDEN,
@@ -18,8 +20,12 @@ __all__ = [
     "DEFAULT_PACE_S_PER_M",
     "FORBIDDEN",
     "MAX_ACCESS_M",
+    "MAX_SNAP_M",
+    "WALKING_MPS",
     "Anchors",
+    "Cover",
     "Journey",
+    "Modes",
     "Network",
     "NetworkError",
     "Reach",
@@ -27,4 +33,6 @@ __all__ = [
     "Route",
     "Table",
     "UnknownNodeError",
+    "edges_closed",
+    "lines_of",
 ]

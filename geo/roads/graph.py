@@ -135,6 +135,11 @@ class RoadGraph:
         east, north = self._lon_lat.max(axis=0)
         return float(west), float(south), float(east), float(north)
 
+    @property
+    def nodes(self) -> Ints:
+        """Indices of the nodes that places may be tied to: those of no stub."""
+        return self._ties.nodes
+
     @cached_property
     def pace_s_per_m(self) -> float:
         """Time per metre of straight line, the median of trips of 0.3 to 5 km over this network."""

@@ -47,6 +47,9 @@ class Act(StrEnum):
     TAKE_CALL = "take_call"
     DISPATCH = "dispatch"
     REPORT_STATUS = "report_status"
+    SERVE = "serve"
+    CALL_FOR_HELP = "call_for_help"
+    VIEW_REPORTS = "view_reports"
     VIEW_AREAS = "view_areas"
     MANAGE_AREAS = "manage_areas"
     VIEW_ALERTS = "view_alerts"
@@ -56,11 +59,12 @@ class Act(StrEnum):
     IMPORT_INCIDENTS = "import_incidents"
     VIEW_ROADS = "view_roads"
     MANAGE_ROADS = "manage_roads"
+    CLOSE_ROADS = "close_roads"
     VIEW_DEVICES = "view_devices"
     MANAGE_DEVICES = "manage_devices"
+    VIEW_FRAMES = "view_frames"
     COMMAND_DEVICE = "command_device"
     CONFIGURE_DEVICE = "configure_device"
-    VIEW_FRAMES = "view_frames"
     IMPORT_TRACKS = "import_tracks"
     VIEW_METRICS = "view_metrics"
     VIEW_AUDIT = "view_audit"
@@ -97,6 +101,9 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.TAKE_CALL: _DESK,
     Act.DISPATCH: _DESK,
     Act.REPORT_STATUS: frozenset({Role.DISPATCHER, Role.PATROL_OFFICER}),
+    Act.SERVE: frozenset({Role.PATROL_OFFICER}),  # the own unit's call, and no other
+    Act.CALL_FOR_HELP: _POLICE,
+    Act.VIEW_REPORTS: _DESK,
     Act.VIEW_AREAS: _POLICE | _ADMIN | _WALL,
     Act.MANAGE_AREAS: _DESK | _ADMIN,
     Act.VIEW_ALERTS: _POLICE | _WALL,
@@ -106,11 +113,12 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.IMPORT_INCIDENTS: frozenset({Role.PARK_OFFICER}) | _ADMIN,
     Act.VIEW_ROADS: _POLICE | _ADMIN | _WALL | {Role.INVESTIGATOR},
     Act.MANAGE_ROADS: _ADMIN,
+    Act.CLOSE_ROADS: _DESK,
     Act.VIEW_DEVICES: _DESK | _ADMIN,
     Act.MANAGE_DEVICES: _ADMIN,
+    Act.VIEW_FRAMES: _ADMIN,  # the last raw frames of one device, with the positions in them
     Act.COMMAND_DEVICE: _DESK | _ADMIN,
     Act.CONFIGURE_DEVICE: _ADMIN,  # parameters, restart, areas that the terminal watches: beside COMMAND_DEVICE
-    Act.VIEW_FRAMES: _ADMIN,  # the last raw frames of one device, with the positions in them
     Act.IMPORT_TRACKS: _ADMIN,
     Act.VIEW_METRICS: _ADMIN,
     Act.VIEW_AUDIT: frozenset({Role.AUDITOR}),

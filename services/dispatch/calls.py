@@ -1,42 +1,45 @@
-"""Calls: taken, read, closed, and the log of what happened to each."""
+"""Calls (警情): read, signed for, reported back, closed, opened again, and the log of what happened to each."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from math import isfinite
 from typing import Any
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import insert, or_, select, update
 
 from services import access, live
 from services.db.engine import ReadSession, WriteSession
-from services.db.tables.calls import Assignment, Call, CallEvent
-from services.db.types import point
-from services.dispatch.codes import CallKind, CallState, Step
+from services.db.tables.access import Account
+from services.db.tables.calls import Assignment, Call, CallEvent, CallLink
+from services.dispatch import handbook
+from services.dispatch.codes import OVER, CallState
 from services.errors import ConflictError, InvalidError, NotFoundError
+from services.settings import Settings
 
 MAX_PAGE = 200
-_MAX_LON_DEG, _MAX_LAT_DEG = 180, 90
 
 
 class NoCallError(NotFoundError):
     """There is no such call."""
 
 
-class PlaceError(InvalidError):
-    """The place of a call can't be true."""
-
-
 class CallClosedError(ConflictError):
-    """Nothing more happens to a closed call."""
+    """Nothing more happens to a closed call until it is opened again."""
+
+
+class CallOpenError(ConflictError):
+    """Only a closed call is opened again."""
+
+
+class SignedError(ConflictError):
+    """Somebody has signed for the call before."""
 
 
 class UnitsThereError(ConflictError):
     """A call with units on it is not closed."""
 
 
-class KeyUsedError(ConflictError):
-    """The idempotency key came with another call before."""
+class SilentError(InvalidError):
+    """Something has to be said, and nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,54 +52,32 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A line of a call's log."""
+    """A line of a call's log; without an account the machine did it, or a terminal."""
 
     at: datetime
     account_id: int | None
+    who: str | None
     what: str
     detail: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class LinkView:
+    """Another call that has to do with this one."""
+
+    call_id: int
+    kind: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CallRecord:
-    """A call with its result and its whole log."""
+    """A call with its result, its links and its whole log."""
 
     call: live.CallView
     result: str | None
     events: list[Event]
-
-
-async def take_call(
-    mandate: access.Mandate,
-    db: WriteSession,
-    *,
-    kind: CallKind,
-    priority: int,
-    lon_deg: float,
-    lat_deg: float,
-    address: str = "",
-    notes: str = "",
-    now: datetime,
-    request_key: str | None = None,
-) -> live.CallView:
-    """Write a call down; the same `request_key` of the same officer again returns the call of the first time.
-
-    Raises:
-        PlaceError: the place is nowhere on earth, or 0/0.
-        KeyUsedError: the key came with something else.
-    """
-    await access.grant(mandate, access.Act.TAKE_CALL)
-    _check_place(lon_deg, lat_deg)
-    said = {"kind": kind.value, "priority": priority, "address": address, "notes": notes}
-    row = postgresql.insert(Call).values(
-        **said, place=point(lon_deg, lat_deg), taken_by=mandate.account_id, taken_at=now, request_key=request_key
-    )
-    new = row.on_conflict_do_nothing(index_elements=[Call.taken_by, Call.request_key]).returning(Call.id)
-    call_id = (await db.execute(new)).scalar_one_or_none()
-    if call_id is None:
-        return await _taken_before(mandate, db, said | {"lon_deg": lon_deg, "lat_deg": lat_deg}, request_key)
-    await log(db, call_id, "taken", by=mandate, at=now, detail={"kind": kind.value, "priority": priority})
-    return await view(db, call_id)
+    links: list[LinkView]
 
 
 async def list_calls(
@@ -127,33 +108,90 @@ async def read_call(mandate: access.Mandate, db: ReadSession, call_id: int) -> C
     call = await view(db, call_id)
     await look.saw(1)
     result = (await db.execute(select(Call.result).where(Call.id == call_id))).scalar_one()
-    columns = select(CallEvent.at, CallEvent.account_id, CallEvent.what, CallEvent.detail)
-    rows = await db.execute(columns.where(CallEvent.call_id == call_id).order_by(CallEvent.id))
-    return CallRecord(call, result, [Event(*row) for row in rows])
+    return CallRecord(call, result, await events(db, call_id), await links(db, call_id))
+
+
+async def sign_call(mandate: access.Mandate, db: WriteSession, call_id: int, *, now: datetime) -> live.CallView:
+    """Sign for a call (签收): somebody takes care of it.
+
+    Raises:
+        NoCallError, CallClosedError: there is none, or it is over.
+        SignedError: somebody was quicker.
+    """
+    await access.grant(mandate, access.Act.DISPATCH, f"call:{call_id}")
+    await lock(db, call_id)
+    if not await sign(db, call_id, by=mandate, now=now):
+        raise SignedError(f"Call {call_id} has been signed for already.")
+    return await view(db, call_id)
+
+
+async def report_back(
+    mandate: access.Mandate, db: WriteSession, call_id: int, *, said: str, now: datetime
+) -> live.CallView:
+    """Write down what was reported back (反馈) on a call.
+
+    Raises:
+        SilentError: it says nothing.
+        NoCallError, CallClosedError: there is none, or it is over.
+    """
+    await access.grant(mandate, access.Act.REPORT_STATUS, f"call:{call_id}")
+    await lock(db, call_id)
+    await feed_back(db, call_id, said, by=mandate, now=now)
+    return await view(db, call_id)
 
 
 async def close_call(
-    mandate: access.Mandate, db: WriteSession, call_id: int, *, result: str, now: datetime
+    mandate: access.Mandate,
+    db: WriteSession,
+    settings: Settings,
+    call_id: int,
+    *,
+    result: str,
+    result_code: str | None = None,
+    now: datetime,
 ) -> live.CallView:
     """Close a call with its result (处警结果) once no unit is on it any more.
 
     Raises:
-        InvalidError: the result is blank.
-        NoCallError: there is none.
-        CallClosedError: it is closed already.
+        SilentError, NoCodeError: the result is blank, or its code stands in no table.
+        NoCallError, CallClosedError: there is none, or it is closed already.
         UnitsThereError: a unit is not clear yet.
     """
     await access.grant(mandate, access.Act.DISPATCH, f"call:{call_id}")
-    if not result.strip():
-        raise InvalidError("Say how the call ended: what was found, what was done.")
+    handbook.tables(settings).check_result(result_code)
+    text = _spoken(result, "Say how the call ended: what was found, what was done.")
     await lock(db, call_id)
-    busy = select(Assignment.unit_id).where(Assignment.call_id == call_id, Assignment.state != Step.CLEAR)
+    busy = select(Assignment.unit_id).where(Assignment.call_id == call_id, Assignment.state.not_in(OVER))
     units = (await db.execute(busy)).scalars().all()
     if units:
         raise UnitsThereError(f"{len(units)} unit(s) are still on call {call_id}: report them clear first.")
-    closed = {"state": CallState.CLOSED.value, "closed_at": now, "result": result.strip()}
+    closed = {"state": CallState.CLOSED.value, "closed_at": now, "result": text, "result_code": result_code}
     await db.execute(update(Call).where(Call.id == call_id).values(**closed))
-    await log(db, call_id, "closed", by=mandate, at=now, detail={"result": result.strip()})
+    await log(db, call_id, "closed", by=mandate, at=now, detail={"result": text, "result_code": result_code})
+    return await view(db, call_id)
+
+
+async def reopen_call(
+    mandate: access.Mandate, db: WriteSession, call_id: int, *, reason: str, now: datetime
+) -> live.CallView:
+    """Open a closed call again, saying why; what was is in its log.
+
+    Raises:
+        SilentError: without a reason.
+        NoCallError: there is none.
+        CallOpenError: it is not closed.
+    """
+    await access.grant(mandate, access.Act.DISPATCH, f"call:{call_id}")
+    text = _spoken(reason, "Say why the call is opened again.")
+    closed = select(Call.state).where(Call.id == call_id).with_for_update()
+    state = (await db.execute(closed)).scalar_one_or_none()
+    if state is None:
+        raise NoCallError(f"There is no call {call_id}.")
+    if state != CallState.CLOSED:
+        raise CallOpenError(f"Call {call_id} is {state}; only a closed one is opened again.")
+    again = {"state": CallState.OPEN.value, "closed_at": None, "result": None, "result_code": None}
+    await db.execute(update(Call).where(Call.id == call_id).values(**again))
+    await log(db, call_id, "reopened", by=mandate, at=now, detail={"reason": text})
     return await view(db, call_id)
 
 
@@ -167,6 +205,21 @@ async def view(db: ReadSession, call_id: int) -> live.CallView:
     if not found:
         raise NoCallError(f"There is no call {call_id}.")
     return found[0]
+
+
+async def events(db: ReadSession, call_id: int) -> list[Event]:
+    """Return the log of a call, oldest first."""
+    columns = select(CallEvent.at, CallEvent.account_id, Account.display_name, CallEvent.what, CallEvent.detail)
+    found = columns.outerjoin(Account, Account.id == CallEvent.account_id).where(CallEvent.call_id == call_id)
+    return [Event(*row) for row in await db.execute(found.order_by(CallEvent.id))]
+
+
+async def links(db: ReadSession, call_id: int) -> list[LinkView]:
+    """Return the calls that have to do with a call, by id."""
+    columns = select(CallLink.call_id, CallLink.other_id, CallLink.kind, CallLink.at)
+    rows = await db.execute(columns.where(or_(CallLink.call_id == call_id, CallLink.other_id == call_id)))
+    found = [LinkView(second if first == call_id else first, kind, at) for first, second, kind, at in rows]
+    return sorted(found, key=lambda link: link.call_id)
 
 
 async def lock(db: WriteSession, call_id: int) -> None:
@@ -183,26 +236,38 @@ async def lock(db: WriteSession, call_id: int) -> None:
         raise CallClosedError(f"Call {call_id} is closed.")
 
 
+async def sign(db: WriteSession, call_id: int, *, by: access.Mandate, now: datetime) -> bool:
+    """Sign for a call unless somebody has; say whether this was the first time."""
+    first = update(Call).where(Call.id == call_id, Call.signed_at.is_(None))
+    signed = await db.execute(first.values(signed_at=now, signed_by=by.account_id).returning(Call.id))
+    if signed.scalar_one_or_none() is None:
+        return False
+    await log(db, call_id, "signed", by=by, at=now, detail={})
+    return True
+
+
+async def feed_back(db: WriteSession, call_id: int, said: str, *, by: access.Mandate, now: datetime) -> None:
+    """Write down what was reported back; the first time is noted at the call.
+
+    Raises:
+        SilentError: it says nothing.
+    """
+    text = _spoken(said, "Say what was found and done.")
+    first = update(Call).where(Call.id == call_id, Call.feedback_at.is_(None))
+    await db.execute(first.values(feedback_at=now))
+    await log(db, call_id, "feedback", by=by, at=now, detail={"text": text})
+
+
 async def log(
-    db: WriteSession, call_id: int, what: str, *, by: access.Mandate, at: datetime, detail: dict[str, Any]
+    db: WriteSession, call_id: int, what: str, *, by: access.Mandate | None, at: datetime, detail: dict[str, Any]
 ) -> None:
-    """Add a line to a call's log."""
-    row = insert(CallEvent).values(call_id=call_id, at=at, account_id=by.account_id, what=what, detail=detail)
+    """Add a line to a call's log; `by` None is the machine or a terminal."""
+    account_id = by.account_id if by else None
+    row = insert(CallEvent).values(call_id=call_id, at=at, account_id=account_id, what=what, detail=detail)
     await db.execute(row)
 
 
-def _check_place(lon_deg: float, lat_deg: float) -> None:
-    if not (isfinite(lon_deg) and abs(lon_deg) <= _MAX_LON_DEG and isfinite(lat_deg) and abs(lat_deg) <= _MAX_LAT_DEG):
-        raise PlaceError("The place is nowhere on earth: longitude is -180 to 180 degrees, latitude -90 to 90.")
-    if lon_deg == 0 and lat_deg == 0:
-        raise PlaceError("0/0 is what a missing place looks like: set the place on the map.")
-
-
-async def _taken_before(
-    mandate: access.Mandate, db: WriteSession, said: dict[str, Any], request_key: str | None
-) -> live.CallView:
-    same = select(Call.id).where(Call.taken_by == mandate.account_id, Call.request_key == request_key)
-    call = await view(db, (await db.execute(same)).scalar_one())
-    if said != {name: getattr(call, name) for name in said}:
-        raise KeyUsedError(f"This key was used for call {call.id}, which says something else. Take a new key.")
-    return call
+def _spoken(text: str, otherwise: str) -> str:
+    if not text.strip():
+        raise SilentError(otherwise)
+    return text.strip()

@@ -1,26 +1,8 @@
-"""The words of dispatch; what they are called on screen stands with the pages."""
+"""The words of dispatch that the program itself knows; kinds of calls, results and timers stand in `dispatch.toml`."""
 
 from enum import StrEnum
 
 HIGHEST_PRIORITY, LOWEST_PRIORITY = 1, 4
-
-
-class CallKind(StrEnum):
-    """What a call (警情) is about."""
-
-    THEFT = "theft"
-    ROBBERY = "robbery"
-    VIOLENCE = "violence"
-    DISPUTE = "dispute"
-    TRAFFIC = "traffic"
-    FIRE = "fire"
-    HELP = "help"
-    MEDICAL = "medical"
-    MISSING_PERSON = "missing_person"
-    FRAUD = "fraud"
-    NOISE = "noise"
-    SUSPICIOUS = "suspicious"
-    OTHER = "other"
 
 
 class CallState(StrEnum):
@@ -32,19 +14,52 @@ class CallState(StrEnum):
 
 
 class Step(StrEnum):
-    """What a unit goes through, in this order; a step may be left out, none is taken back."""
+    """The level an assignment stands at. Proposed reserves the unit and sends nobody; from dispatched on it is sent.
 
+    Forward only, and a step may be left out; refused and withdrawn end it before its time. What is merely recommended
+    is not written down at all.
+    """
+
+    PROPOSED = "proposed"
     DISPATCHED = "dispatched"
+    ACCEPTED = "accepted"
     EN_ROUTE = "en_route"
     ON_SCENE = "on_scene"
     CLEAR = "clear"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
 
     @property
     def following(self) -> "tuple[Step, ...]":
-        """The steps that may come next."""
-        steps = tuple(Step)
-        return steps[steps.index(self) + 1 :]
+        """The steps that may be reported next; who is proposed has to be dispatched first."""
+        if self in OVER:
+            return ()
+        if self is Step.PROPOSED:
+            return (Step.DISPATCHED,)
+        return _WAY[_WAY.index(self) + 1 :]
 
 
-FREE = "free"
-"""The state of a unit that may be sent; from `dispatched` to `on_scene` its state is that of its assignment."""
+_WAY = (Step.DISPATCHED, Step.ACCEPTED, Step.EN_ROUTE, Step.ON_SCENE, Step.CLEAR)
+OVER = frozenset({Step.CLEAR, Step.REFUSED, Step.WITHDRAWN})
+REFUSABLE = frozenset({Step.PROPOSED, Step.DISPATCHED, Step.ACCEPTED})
+WITHDRAWABLE = REFUSABLE | {Step.EN_ROUTE}
+"""Who is on the scene is cleared, not withdrawn: he has been there."""
+
+FREE, RESERVED = "free", "reserved"
+"""States of a unit: may be sent; proposed for a call. Once it is sent its state is that of its assignment."""
+
+
+class Link(StrEnum):
+    """How two calls have to do with each other."""
+
+    DUPLICATE = "duplicate"
+    RELATED = "related"
+
+
+class Way(StrEnum):
+    """How a unit stands on its way to the scene."""
+
+    ON_ROUTE = "on_route"
+    OFF_ROUTE = "off_route"
+    STOPPED = "stopped"
+    SILENT = "silent"

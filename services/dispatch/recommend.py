@@ -1,21 +1,42 @@
-"""Who could be there soonest: free units by travel time over the roads, each with the reason for its rank."""
+"""Who could be there soonest: free units by travel time over the roads, each with the reason for its rank.
+
+Cars drive, foot patrols walk. Beside the time stands what a unit's leaving would uncover: the share of the ground that
+it alone could reach in time.
+"""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
+from sqlalchemy import func, select
 
 from geo import crs
-from geo.roads import DEFAULT_PACE_S_PER_M, Journey, RoadGraph
+from geo.roads import DEFAULT_PACE_S_PER_M, WALKING_MPS, Journey, Modes, RoadGraph
+from geo.roads.modes import WALKERS
 from services import access, live
 from services.db.engine import ReadSession
-from services.dispatch import calls
+from services.db.tables.alerts import Alert
+from services.db.tables.calls import Call
+from services.db.types import plain
+from services.dispatch import calls, candidates
+from services.dispatch.candidates import NO_WISHES, LeftOut, Wishes
+from services.errors import ConflictError, NotFoundError
 from services.settings import Settings
 
 LIMIT = 5
+_WALKING_DETOUR = 1.3
+"""Way on foot by straight line where no road answers: the usual ratio of street networks."""
+
+
+class PlaceUnknownError(ConflictError):
+    """Nobody knows where to go yet."""
+
+
+class NoAlertPlaceError(NotFoundError):
+    """There is no such alert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +55,14 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Leaves:
+    """What a unit's leaving would uncover: the share of the ground that no other free vehicle reaches in time."""
+
+    minutes: int
+    lost_share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Recommendation:
     """A unit that could go. `estimated` says that no road answer stands behind the time."""
 
@@ -42,12 +71,27 @@ class Recommendation:
     length_m: float  # over the roads; as the crow flies where estimated
     reason: Reason
     estimated: bool
+    leaves: Leaves | None = None
+
+    @property
+    def mode(self) -> str:
+        """Whether the unit drives or walks."""
+        return "walk" if self.unit.kind in WALKERS else "drive"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Who is recommended, who is not and why, and what the times rest on."""
+
+    recommended: list[Recommendation]
+    left_out: list[LeftOut]
+    pace_s_per_m: float
 
 
 async def recommend_units(
     mandate: access.Mandate,
     db: ReadSession,
-    graph: RoadGraph | None,
+    roads: Modes | None,
     settings: Settings,
     *,
     call_id: int,
@@ -58,44 +102,152 @@ async def recommend_units(
 
     Raises:
         NoCallError: there is no such call.
+        PlaceUnknownError: its place is unknown.
     """
     await access.grant(mandate, access.Act.DISPATCH, f"call:{call_id}")
-    scene = await calls.view(db, call_id)
-    units = await live.free_units_near(
-        db, scene.lon_deg, scene.lat_deg, radius_m=settings.dispatch_radius_m, seen_since=now - settings.stale_after
-    )
-    return await asyncio.to_thread(rank, graph, scene.lon_deg, scene.lat_deg, units, limit)
+    kind, place = await scene(db, call_id)
+    found = await candidates.muster(db, settings, kind=kind, place=place, now=now)
+    return await asyncio.to_thread(rank, roads, *place, found.fit, limit)
+
+
+async def list_candidates(
+    mandate: access.Mandate,
+    db: ReadSession,
+    roads: Modes | None,
+    settings: Settings,
+    *,
+    call_id: int,
+    wishes: Wishes = NO_WISHES,
+    now: datetime,
+    limit: int = LIMIT,
+) -> Candidates:
+    """Return what `recommend_units` does, for somebody's own wishes, and who was left out and why.
+
+    Raises:
+        NoCallError, PlaceUnknownError: as there.
+    """
+    await access.grant(mandate, access.Act.DISPATCH, f"call:{call_id}")
+    kind, place = await scene(db, call_id)
+    found = await candidates.muster(db, settings, kind=kind, place=place, wishes=wishes, now=now, stale_too=True)
+    ranked = await asyncio.to_thread(rank, roads, *place, found.fit, limit)
+    return Candidates(ranked, found.left_out, roads.drive.pace_s_per_m if roads else DEFAULT_PACE_S_PER_M)
+
+
+async def recommend_help(
+    mandate: access.Mandate,
+    db: ReadSession,
+    roads: Modes | None,
+    settings: Settings,
+    *,
+    alert_id: int,
+    now: datetime,
+    limit: int = LIMIT,
+) -> list[Recommendation]:
+    """Return the free units that can be where an alert was raised soonest.
+
+    Raises:
+        NoAlertPlaceError: there is no such alert.
+        PlaceUnknownError: nobody knows where it is.
+    """
+    await access.grant(mandate, access.Act.DISPATCH, f"alert:{alert_id}")
+    ground = plain(Alert.place)
+    columns = select(func.ST_X(ground), func.ST_Y(ground), Alert.detail).where(Alert.id == alert_id)
+    row = (await db.execute(columns)).one_or_none()
+    if row is None:
+        raise NoAlertPlaceError(f"There is no alert {alert_id}.")
+    lon_deg, lat_deg, detail = row
+    place = detail.get("last_lon_deg", lon_deg), detail.get("last_lat_deg", lat_deg)
+    if place[0] is None or place[1] is None:
+        raise PlaceUnknownError(f"Nobody knows where alert {alert_id} is.")
+    found = await candidates.muster(db, settings, kind=None, place=place, now=now)
+    return await asyncio.to_thread(rank, roads, *place, found.fit, limit)
+
+
+async def scene(db: ReadSession, call_id: int) -> tuple[str, tuple[float, float]]:
+    """Return kind and place (lon, lat) of a call.
+
+    Raises:
+        NoCallError, PlaceUnknownError: there is no such call, or nobody knows its place.
+    """
+    ground = plain(Call.place)
+    columns = select(Call.kind, func.ST_X(ground), func.ST_Y(ground)).where(Call.id == call_id)
+    row = (await db.execute(columns)).one_or_none()
+    if row is None:
+        raise calls.NoCallError(f"There is no call {call_id}.")
+    kind, lon_deg, lat_deg = row
+    if lon_deg is None:
+        raise PlaceUnknownError(f"The place of call {call_id} is unknown: set it on the map first.")
+    return kind, (lon_deg, lat_deg)
 
 
 def rank(
-    graph: RoadGraph | None, lon_deg: float, lat_deg: float, units: Sequence[live.UnitPosition], limit: int = LIMIT
+    roads: Modes | None, lon_deg: float, lat_deg: float, units: Sequence[live.UnitPosition], limit: int = LIMIT
 ) -> list[Recommendation]:
     """Rank units by the time to a place. Those that no road leads from fill up what is left, estimated."""
-    if not units:
+    if not units or limit < 1:
         return []
     places = np.array([(unit.lon_deg, unit.lat_deg) for unit in units])
     airline_m = crs.haversine_m(places[:, 0], places[:, 1], lon_deg, lat_deg)
-    ways: list[Journey] = []
-    if graph:
-        ways = graph.nearest_places(graph.at_places(lon_deg, lat_deg), places[:, 0], places[:, 1], limit)
+    ways = sorted(_ways(roads, (lon_deg, lat_deg), units, places, limit), key=lambda way: way.time_s)[:limit]
     found = [
         Recommendation(
             units[way.origin], way.time_s, way.length_m, _reason(way, ways[0], units, airline_m), estimated=False
         )
         for way in ways
     ]
-    pace = graph.pace_s_per_m if graph else DEFAULT_PACE_S_PER_M
-    left = [row for row in np.argsort(airline_m, kind="stable") if row not in {way.origin for way in ways}]
-    found += [_estimate(units[row], float(airline_m[row]), pace) for row in left[: limit - len(ways)]]
-    return sorted(found, key=lambda item: item.time_s)
+    drive = roads.drive if roads else None
+    known = {way.origin for way in ways}
+    left = [row for row in np.argsort(airline_m, kind="stable") if row not in known]
+    found += [_estimate(units[row], float(airline_m[row]), drive) for row in left[: limit - len(ways)]]
+    return _with_leaves(roads, units, places, sorted(found, key=lambda item: item.time_s))
 
 
-def expected_s(graph: RoadGraph | None, origin: tuple[float, float], scene: tuple[float, float]) -> float:
-    """Return the travel time between two places (lon, lat), estimated from the straight line when no road leads."""
-    if graph and (ways := graph.nearest(graph.at_places(*scene), graph.at_places(*origin), 1)):
+def expected_s(
+    roads: Modes | None, kind: str, origin: tuple[float, float], there: tuple[float | None, float | None]
+) -> float | None:
+    """Return the travel time of a kind of unit between two places (lon, lat), None if the second is unknown.
+
+    It is estimated from the straight line when no road leads.
+    """
+    lon_deg, lat_deg = there
+    if lon_deg is None or lat_deg is None:
+        return None
+    graph = roads.graph(kind) if roads else None
+    if graph and (ways := graph.nearest(graph.at_places(lon_deg, lat_deg), graph.at_places(*origin), 1)):
         return ways[0].time_s
-    pace_s_per_m = graph.pace_s_per_m if graph else DEFAULT_PACE_S_PER_M
-    return float(crs.haversine_m(*origin, *scene)) * pace_s_per_m
+    airline_m = float(crs.haversine_m(*origin, lon_deg, lat_deg))
+    return airline_m * _pace(kind, roads.drive if roads else None)
+
+
+def _ways(
+    roads: Modes | None, place: tuple[float, float], units: Sequence[live.UnitPosition], places: Any, limit: int
+) -> list[Journey]:
+    """Return the soonest journeys of those who drive and of those who walk, by their row among all."""
+    if roads is None:
+        return []
+    walking = np.array([unit.kind in WALKERS for unit in units])
+    found = []
+    for rows, graph in ((np.flatnonzero(~walking), roads.drive), (np.flatnonzero(walking), roads.walk)):
+        if len(rows):
+            journeys = graph.nearest_places(graph.at_places(*place), places[rows, 0], places[rows, 1], limit)
+            found += [replace(way, origin=int(rows[way.origin])) for way in journeys]
+    return found
+
+
+def _with_leaves(
+    roads: Modes | None, units: Sequence[live.UnitPosition], places: Any, found: list[Recommendation]
+) -> list[Recommendation]:
+    """Say what the leaving of each vehicle would uncover, as long as all others stay."""
+    rows = [row for row, unit in enumerate(units) if unit.kind not in WALKERS]
+    if roads is None or not rows:
+        return found
+    lost = roads.cover.lost(roads.drive.at_places(places[rows, 0], places[rows, 1]))
+    share = {units[row].unit_id: float(value) for row, value in zip(rows, lost, strict=True)}
+    minutes = round(roads.cover.limit_s / 60)
+    return [
+        replace(item, leaves=Leaves(minutes, share[item.unit.unit_id])) if item.unit.unit_id in share else item
+        for item in found
+    ]
 
 
 def _reason(way: Journey, soonest: Journey, units: Sequence[live.UnitPosition], airline_m: Any) -> Reason:
@@ -109,6 +261,14 @@ def _reason(way: Journey, soonest: Journey, units: Sequence[live.UnitPosition], 
     return Reason("soonest_not_nearest", {**figures, **nearer})
 
 
-def _estimate(unit: live.UnitPosition, airline_m: float, pace_s_per_m: float) -> Recommendation:
+def _pace(kind: str, drive: RoadGraph | None) -> float:
+    """Return time per metre of straight line, in s/m."""
+    if kind in WALKERS:
+        return _WALKING_DETOUR / WALKING_MPS
+    return drive.pace_s_per_m if drive else DEFAULT_PACE_S_PER_M
+
+
+def _estimate(unit: live.UnitPosition, airline_m: float, drive: RoadGraph | None) -> Recommendation:
+    pace_s_per_m = _pace(unit.kind, drive)
     figures = {"airline_m": round(airline_m, 1), "pace_s_per_m": round(pace_s_per_m, 4)}
     return Recommendation(unit, airline_m * pace_s_per_m, airline_m, Reason("fallback", figures), estimated=True)

@@ -36,7 +36,7 @@ async def test_a_call_goes_from_the_telephone_to_its_end(desk, engine, roads):
     assert {name: call[name] for name in CALL} == CALL
     assert (call["state"], call["assignments"], call["address"]) == ("open", [], "")
     best, other = (await desk.get(f"/calls/{call['id']}/recommendations")).json()
-    assert set(best) == {"unit", "time_s", "length_m", "reason", "estimated"}
+    assert set(best) == {"unit", "time_s", "length_m", "mode", "reason", "estimated", "leaves"}
     assert set(best["unit"]) == {"id", "call_sign", "kind", "lon_deg", "lat_deg", "at"}
     assert (best["unit"]["call_sign"], other["unit"]["call_sign"]) == ("U2", "U1")
     assert (best["reason"]["code"], best["estimated"]) == ("soonest_not_nearest", False)
@@ -156,7 +156,7 @@ async def test_recommendations_over_the_roads_of_a_real_city(client, engine, app
     places = [(float(net.lon_deg[row]), float(net.lat_deg[row])) for row in rows]
     await town.place_units(engine, places[1:], datetime.now(UTC))
     desk = await client("dispatcher")
-    call = await take(desk, lon_deg=places[0][0], lat_deg=places[0][1])
+    call = await take(desk, lon_deg=places[0][0], lat_deg=places[0][1], outside_confirmed=True)
     found = (await desk.get(f"/calls/{call['id']}/recommendations")).json()
     roads = RoadGraph(net)
     exact = roads.times_to(roads.at_places(*places[0]), roads.at_places(*zip(*places[1:], strict=True)))

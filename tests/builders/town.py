@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from geo import crs
 from geo.fix import Fix
-from geo.roads import Network, RoadGraph
+from geo.roads import Modes, Network, RoadGraph
 from services import access, roads, tracks
 from services.audit import Ledger
 from services.db.engine import writing
@@ -51,6 +51,11 @@ def plan() -> Roads:
 def graph() -> RoadGraph:
     """Return the town ready to be searched."""
     return RoadGraph(plan().network)
+
+
+def modes() -> Modes:
+    """Return the town as it is driven and walked."""
+    return Modes.of(plan().network, cover_s=300.0)
 
 
 async def store_roads(engine: AsyncEngine, name: str = "zhuzhou", table: Roads | None = None) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from services import access, dispatch
 from services.audit import Ledger
 from services.db.engine import DatabaseAwayError, make_engine, reading, writing
-from services.dispatch import CallKind, Step
+from services.dispatch import Draft, Ground, Step
 from services.errors import InvalidError, NotAllowedError
 from services.settings import Settings
 from tests.builders import town
@@ -30,10 +30,8 @@ def act(engine, settings, desk):
     class Acts:
         async def take(self, place=town.SCENE, key=None, notes=""):
             async with writing(engine) as db:
-                return await dispatch.take_call(
-                    desk, db, kind=CallKind.THEFT, priority=2, lon_deg=place[0], lat_deg=place[1],
-                    notes=notes, now=NOW, request_key=key,
-                )  # fmt: skip
+                draft = Draft("theft", 2, *place, notes=notes)
+                return await dispatch.take_call(desk, db, settings, Ground(), draft, now=NOW, request_key=key)
 
         async def recommend(self, call_id, graph=None, limit=5):
             async with reading(engine) as db:
@@ -51,7 +49,7 @@ def act(engine, settings, desk):
 
         async def close(self, call_id, result="处置完毕"):
             async with writing(engine) as db:
-                return await dispatch.close_call(desk, db, call_id, result=result, now=NOW)
+                return await dispatch.close_call(desk, db, settings, call_id, result=result, now=NOW)
 
         async def read(self, call_id):
             async with reading(engine) as db:
@@ -68,7 +66,7 @@ def act(engine, settings, desk):
 async def test_the_river_decides_who_is_soonest_and_the_reason_says_so(engine, act):
     await town.place_units(engine, [town.WEST, town.SOUTH], NOW)
     call = await act.take()
-    first, second = await act.recommend(call.id, town.graph())
+    first, second = await act.recommend(call.id, town.modes())
     assert (first.unit.call_sign, second.unit.call_sign) == ("U2", "U1")
     assert first.time_s == pytest.approx(222.4, abs=0.1)
     assert first.length_m == pytest.approx(2224, abs=1)
@@ -83,12 +81,12 @@ async def test_the_river_decides_who_is_soonest_and_the_reason_says_so(engine, a
 
 async def test_a_unit_no_road_leads_from_is_estimated_and_labelled(engine, act):
     await town.place_units(engine, [town.ISLAND, town.SOUTH], NOW)
-    call, graph = await act.take(), town.graph()
+    call, graph = await act.take(), town.modes()
     by_sign = {item.unit.call_sign: item for item in await act.recommend(call.id, graph)}
     island = by_sign["U1"]
     assert island.estimated
     assert island.reason.code == "fallback"
-    assert island.time_s == pytest.approx(island.length_m * graph.pace_s_per_m)
+    assert island.time_s == pytest.approx(island.length_m * graph.drive.pace_s_per_m)
     assert not by_sign["U2"].estimated
     assert by_sign["U2"].reason.code == "nearest_by_road"
 
@@ -103,20 +101,20 @@ async def test_without_a_network_all_answers_are_estimates_nearest_first(engine,
 async def test_a_silent_or_busy_unit_is_never_recommended_and_no_more_than_asked_for(engine, act):
     await town.place_units(engine, [town.SOUTH], NOW - timedelta(seconds=121))
     call = await act.take()
-    assert await act.recommend(call.id, town.graph()) == []
+    assert await act.recommend(call.id, town.modes()) == []
     async with writing(engine) as db:
         await db.execute(text("UPDATE newest_fix SET at = :at"), {"at": NOW})
-    assert len(await act.recommend(call.id, town.graph())) == 1
-    assert await act.recommend(call.id, town.graph(), limit=0) == []
+    assert len(await act.recommend(call.id, town.modes())) == 1
+    assert await act.recommend(call.id, town.modes(), limit=0) == []
     async with writing(engine) as db:
         await db.execute(text("UPDATE unit SET state = 'off_duty'"))
-    assert await act.recommend(call.id, town.graph()) == []
+    assert await act.recommend(call.id, town.modes()) == []
 
 
 async def test_an_assignment_goes_its_way_and_unit_and_call_follow(engine, act):
     (unit_id,) = await town.place_units(engine, [town.SOUTH], NOW)
     call = await act.take()
-    sent = await act.send(call.id, unit_id, town.graph())
+    sent = await act.send(call.id, unit_id, town.modes())
     assert (sent.state, sent.dispatched_at) == ("dispatched", NOW)
     assert sent.expected_s == pytest.approx(222.4, abs=0.1)
     for number, (step, unit_state) in enumerate(
@@ -131,10 +129,10 @@ async def test_an_assignment_goes_its_way_and_unit_and_call_follow(engine, act):
     record = await act.read(call.id)
     assert record.result == "处置完毕"
     assert [event.what for event in record.events] == [
-        "taken", "dispatched", "en_route", "on_scene", "clear", "closed",
+        "taken", "signed", "dispatched", "en_route", "on_scene", "clear", "closed",
     ]  # fmt: skip
     assert all(event.account_id for event in record.events)
-    assert record.events[1].detail["call_sign"] == "U1"
+    assert record.events[2].detail["call_sign"] == "U1"
 
 
 async def test_a_step_is_never_taken_back_or_twice(engine, act):
@@ -232,7 +230,7 @@ async def test_the_same_key_takes_a_call_once_however_often_it_is_sent(act):
     first, again = await asyncio.gather(act.take(key="a"), act.take(key="a"))
     assert first == again
     assert (await act.take(key="b")).id != first.id
-    with pytest.raises(dispatch.calls.KeyUsedError, match=f"call {first.id}"):
+    with pytest.raises(dispatch.KeyUsedError, match=f"call {first.id}"):
         await act.take(key="a", notes="something else")
 
 
@@ -276,9 +274,7 @@ async def test_while_the_database_is_away_dispatch_says_so_and_goes_on_when_it_i
     settings, operator = Settings(), access.system_mandate(Ledger(engine))
     await town.place_units(engine, [town.SOUTH], NOW)
     async with writing(engine) as db:
-        call = await dispatch.take_call(
-            operator, db, kind=CallKind.FIRE, priority=1, lon_deg=town.SCENE[0], lat_deg=town.SCENE[1], now=NOW
-        )
+        call = await dispatch.take_call(operator, db, settings, Ground(), Draft("fire", 1, *town.SCENE), now=NOW)
 
     async def send():
         async with writing(engine) as db:

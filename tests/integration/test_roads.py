@@ -4,6 +4,7 @@ import asyncio
 import csv
 import gzip
 import io
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ EDGES = (
     "edge_id,source,target,highway,name,length_m,cost_s,reverse_cost_s\n"
     "1,1,2,primary,中山路,985,70,70\n2,2,3,residential,,1112,160,-1\n3,9,10,residential,岛上路,985,140,140\n"
 )
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -84,14 +87,16 @@ def test_the_list_names_what_is_imported_and_says_what_is_invented(run, folder):
 async def test_importing_again_replaces_the_network_and_the_loaded_graph_notices(run, folder, engine):
     await asyncio.to_thread(run, "roads", "import", folder, "--name", "town")
     async with reading(engine) as db:
-        first = await roads.load(db, "town")
-        assert await roads.load(db, "town", first) is first
+        first = await roads.load(db, "town", now=NOW)
+        assert await roads.load(db, "town", first, now=NOW) is first
     (folder / "edges.csv.gz").write_bytes(gzip.compress(EDGES.replace("70,70", "60,60").encode()))
     await asyncio.to_thread(run, "roads", "import", folder, "--name", "town")
     async with reading(engine) as db:
-        second = await roads.load(db, "town", first)
+        second = await roads.load(db, "town", first, now=NOW)
         assert (await db.execute(select(func.count()).select_from(RoadEdge))).scalar() == 3
-    times = [graph.times_to(graph.at_nodes(2), graph.at_nodes(1))[0] for graph in (first.graph, second.graph)]
+    times = [
+        graph.times_to(graph.at_nodes(2), graph.at_nodes(1))[0] for graph in (first.modes.drive, second.modes.drive)
+    ]
     assert times == [70, 60]
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from geoalchemy2 import Geometry
-from sqlalchemy import BigInteger, Boolean, ForeignKey, text
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.db.tables.base import Base, Key
@@ -49,3 +49,21 @@ class RoadEdge(Base):
     highway: Mapped[str] = mapped_column(server_default="")
     name: Mapped[str] = mapped_column(server_default="")
     shape: Mapped[Any] = mapped_column(Geometry("LINESTRING", srid=SRID, spatial_index=True))  # planar: for tiles only
+
+
+class RoadClosure(Base):
+    """A stretch of road that is closed until it is lifted, or its time is over. A new import keeps it by its shape."""
+
+    __tablename__ = "road_closure"
+    __table_args__ = (Index("ix_road_closure_open", "network", postgresql_where=text("lifted_at IS NULL")),)
+
+    id: Mapped[Key]
+    network: Mapped[str]  # the network's name
+    shape: Mapped[Any] = mapped_column(Geometry("GEOMETRY", srid=SRID, spatial_index=False))  # as it was drawn
+    lines: Mapped[Any] = mapped_column(Geometry("MULTILINESTRING", srid=SRID, spatial_index=False))  # what it closed
+    reason: Mapped[str]
+    closed_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    closed_at: Mapped[datetime]
+    until: Mapped[datetime | None]
+    lifted_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    lifted_at: Mapped[datetime | None]

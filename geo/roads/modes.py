@@ -1,0 +1,87 @@
+"""A network as cars drive it and as people walk it, with what is closed taken out, and how much of it who covers."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from geo.roads.closing import without
+from geo.roads.graph import RoadGraph
+from geo.roads.values import Anchors, Bools, Floats, Ints, Network
+
+WALKING_MPS = 1.4
+"""A brisk walk, 5 km/h."""
+
+WALKERS = frozenset({"foot"})
+"""Kinds of units that walk."""
+
+_POINTS = 256
+_NO_ROWS: Ints = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cover:
+    """How soon who can be at nodes of the network, evenly taken: more where roads are dense."""
+
+    limit_s: float
+    time_s: Floats  # (junctions, points) as 32-bit numbers; infinite beyond the limit
+
+    @classmethod
+    def of(cls, graph: RoadGraph, limit_s: float) -> Self:
+        """Search back from every point as far as the limit."""
+        nodes = graph.nodes
+        points = graph.at_nodes(graph.network.node_id[nodes[np.linspace(0, len(nodes) - 1, _POINTS).astype(int)]])
+        reached = [graph.reach(points[row : row + 1], limit_s).time_s for row in range(len(points))]
+        return cls(limit_s, np.column_stack(reached).astype(np.float32))
+
+    def within(self, origins: Anchors) -> Bools:
+        """Return which points each origin reaches in time."""
+        least = np.minimum(
+            self.time_s[origins.end[:, 0]] + origins.leave_s[:, :1],
+            self.time_s[origins.end[:, 1]] + origins.leave_s[:, 1:],
+        )
+        found: Bools = least <= self.limit_s
+        return found
+
+    def lost(self, origins: Anchors) -> Floats:
+        """Return for each origin the share of the points that it alone reaches in time."""
+        within = self.within(origins)
+        alone = within.sum(axis=0) == 1
+        share: Floats = (within & alone).mean(axis=1)
+        return share
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Modes:
+    """Ready to be searched; never changed, so threads may share it."""
+
+    network: Network  # as imported, nothing closed
+    drive: RoadGraph
+    walk: RoadGraph  # any road, either way: one-way signs and closures are for vehicles
+    cover: Cover
+
+    @classmethod
+    def of(cls, network: Network, cover_s: float, closed: Ints = _NO_ROWS) -> Self:
+        """Build both graphs."""
+        time_s = network.length_m / WALKING_MPS
+        feet = Network(
+            network.node_id, network.lon_deg, network.lat_deg, network.source, network.target, network.length_m,
+            time_s, time_s,
+        )  # fmt: skip
+        drive = _ready(RoadGraph(without(network, closed) if len(closed) else network))
+        return cls(network, drive, _ready(RoadGraph(feet)), Cover.of(drive, cover_s))
+
+    def closing(self, closed: Ints) -> Self:
+        """Return the same with other edges closed: what is walked stays."""
+        drive = _ready(RoadGraph(without(self.network, closed)))
+        return type(self)(self.network, drive, self.walk, Cover.of(drive, self.cover.limit_s))
+
+    def graph(self, kind: str) -> RoadGraph:
+        """Return the graph that a kind of unit moves on."""
+        return self.walk if kind in WALKERS else self.drive
+
+
+def _ready(graph: RoadGraph) -> RoadGraph:
+    """Work out here, rather than in the first search, what is fitted once."""
+    _ = graph.pace_s_per_m, graph.top_mps
+    return graph
