@@ -188,7 +188,7 @@ def officer(request: Request, who: Annotated[access.Recognised, Depends(recognis
         PurposeRefusedError: his roles have no such purpose.
     """
     if who.stage is not access.Stage.FULL:
-        raise NotSignedInError(UNFINISHED[who.stage])
+        raise NotSignedInError(UNFINISHED[who.stage], who.stage)
     case_no = unquote(request.headers.get(CASE, "")) or None
     return replace(who.mandate, case_no=case_no, purpose=_purpose(request, who.mandate, case_no))
 

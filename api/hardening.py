@@ -56,6 +56,9 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _UPLOADS: Final = {"/parks/incidents": 33 * 1024 * 1024}
 """Routes that take files, and the longest body of each in bytes: 32 MB of file and what is around it."""
 
+CHECKS_PER_MIN: Final = 6
+"""Checks of the whole audit trail that one session may ask for in a minute."""
+
 log = structlog.get_logger()
 
 
@@ -82,6 +85,7 @@ COSTLY: tuple[Costly, ...] = (
     Costly("GET", re.compile(r"/posts/advice|/patrols/compliance"), lambda s: s.expensive_per_min, by_session=True),
     Costly("POST", re.compile(r"/patrols/plans/optimise"), lambda s: s.expensive_per_min, by_session=True),
     Costly("GET", re.compile(r"/audit/.+"), lambda s: s.expensive_per_min, by_session=True),
+    Costly("POST", re.compile(r"/audit/checks"), lambda _: CHECKS_PER_MIN, by_session=True),
 )
 """The first that fits counts. The counts live in this process; several processes count each for themselves."""
 

@@ -21,7 +21,11 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class NotSignedInError(errors.TianshuError):
-    """No valid session comes with the request."""
+    """No valid session comes with the request, or one that is open half: `left` says which step is next."""
+
+    def __init__(self, sentence: str, left: str | None = None) -> None:
+        super().__init__(sentence)
+        self.left = left
 
 
 def problem(status: HTTPStatus, detail: str, kind: str = "about:blank", **more: Any) -> JSONResponse:
@@ -38,7 +42,7 @@ def register(app: FastAPI) -> None:
     async def answer_ours(_: Request, error: errors.TianshuError) -> JSONResponse:
         kind = f"urn:tianshu:{type(error).__name__.removesuffix('Error')}"
         if isinstance(error, NotSignedInError):
-            return problem(HTTPStatus.UNAUTHORIZED, str(error), kind)
+            return problem(HTTPStatus.UNAUTHORIZED, str(error), kind, **({"next": error.left} if error.left else {}))
         status = next(status for root, status in STATUS.items() if isinstance(error, root))
         return problem(status, str(error), kind)
 

@@ -58,6 +58,14 @@ def _oversee(app: procrastinate.App, settings: Settings, engine: Engine) -> None
         sealed = await audit.Sealer.of(settings).seal(ledger, datetime.now(UTC))
         log.info("audit_sealed", hours=sealed)
 
+    @app.periodic(cron="37 19 * * *")
+    @app.task(name="check_audit", queueing_lock="check_audit")
+    async def check_audit(timestamp: int) -> None:  # noqa: ARG001
+        """Check, at night (3:37 in Beijing), the whole trail against its hashes and seals."""
+        async with writing(engine) as db:
+            done = await oversight.check_trail(access.system_mandate(ledger), db, settings, now=datetime.now(UTC))
+        (log.error if done.findings else log.info)("audit_checked", entries=done.entries, findings=len(done.findings))
+
     @app.periodic(cron="* * * * *")
     @app.task(name="watch_use", queueing_lock="watch_use")
     async def watch_use(timestamp: int) -> None:  # noqa: ARG001

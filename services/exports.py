@@ -14,11 +14,13 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import ColumnElement, func, insert, select, text, update
+from sqlalchemy.orm import aliased
 
 from geo.fix import Fix
 from services import access, tracks
 from services.db.engine import ReadSession, WriteSession
+from services.db.tables.access import Account
 from services.db.tables.exports import ExportFile, ExportRequest
 from services.db.tables.fleet import Unit
 from services.errors import ConflictError, InvalidError, NotAllowedError, NotFoundError
@@ -57,18 +59,21 @@ class OwnRequestError(NotAllowedError):
 
 @dataclass(frozen=True, slots=True)
 class RequestView:
-    """A request and what became of it."""
+    """A request and what became of it; who asked and who decided by name, `own` when it is the reader's."""
 
     id: int
     account_id: int
+    asked_by: str
+    own: bool
     unit_id: int
+    call_sign: str
     start: datetime
     end: datetime
     reason: str
     case_no: str | None
     asked_at: datetime
     state: str
-    decided_by: int | None
+    decided_by: str | None
     decided_at: datetime | None
     expires_at: datetime | None
 
@@ -139,7 +144,8 @@ async def request_export(
         raise tracks.NoTrackError(f"There is no unit {unit_id}.")
     wish = {"unit_id": unit_id, "window_start": start, "window_end": end, "reason": reason.strip()}
     row = insert(ExportRequest).values(**wish, account_id=mandate.account_id, case_no=mandate.case_no, asked_at=now)
-    return await _view(db, (await db.execute(row.returning(ExportRequest.id))).scalar_one())
+    request_id = (await db.execute(row.returning(ExportRequest.id))).scalar_one()
+    return (await _views(mandate, db, ExportRequest.id == request_id))[0]
 
 
 async def list_requests(
@@ -147,14 +153,11 @@ async def list_requests(
 ) -> list[RequestView]:
     """Return requests, newest first: an approver sees all, everybody else his own."""
     look = await access.grant(mandate, access.Act.VIEW_EXPORTS)
-    found = select(ExportRequest).order_by(ExportRequest.id.desc()).limit(min(limit, MAX_PAGE))
-    if access.Act.APPROVE_EXPORT not in mandate.acts:
-        found = found.where(ExportRequest.account_id == mandate.account_id)
-    if below_id is not None:
-        found = found.where(ExportRequest.id < below_id)
-    rows = (await db.execute(found)).scalars().all()
-    await look.saw(len(rows))
-    return [_as_view(row) for row in rows]
+    mine = [] if access.Act.APPROVE_EXPORT in mandate.acts else [ExportRequest.account_id == mandate.account_id]
+    older = [] if below_id is None else [ExportRequest.id < below_id]
+    found = await _views(mandate, db, *mine, *older, limit=min(limit, MAX_PAGE))
+    await look.saw(len(found))
+    return found
 
 
 async def decide_request(
@@ -178,8 +181,7 @@ async def decide_request(
     decided = {"decided_by": mandate.account_id, "decided_at": now, "state": "approved" if approve else "refused"}
     over = {"expires_at": now + GOOD_FOR} if approve else {}
     await db.execute(update(ExportRequest).where(ExportRequest.id == request_id).values(**decided, **over))
-    await db.refresh(row)
-    return _as_view(row)
+    return (await _views(mandate, db, ExportRequest.id == request_id))[0]
 
 
 def write(fixes: Sequence[Fix], unit_id: int, form: Format) -> bytes:
@@ -245,12 +247,28 @@ async def _check_free(mandate: access.Mandate, db: WriteSession, points: int, no
         raise NeedsApprovalError(sentence)
 
 
-async def _view(db: ReadSession, request_id: int) -> RequestView:
-    return _as_view((await db.execute(select(ExportRequest).where(ExportRequest.id == request_id))).scalar_one())
+_asker, _decider = aliased(Account), aliased(Account)
 
 
-def _as_view(row: ExportRequest) -> RequestView:
-    return RequestView(
-        row.id, row.account_id, row.unit_id, row.window_start, row.window_end, row.reason, row.case_no, row.asked_at,
-        row.state, row.decided_by, row.decided_at, row.expires_at,
-    )  # fmt: skip
+async def _views(
+    mandate: access.Mandate, db: ReadSession, *conditions: ColumnElement[bool], limit: int = 1
+) -> list[RequestView]:
+    row = ExportRequest
+    found = (
+        select(row, _asker.display_name, _decider.display_name, Unit.call_sign)
+        .join(_asker, _asker.id == row.account_id)
+        .join(Unit, Unit.id == row.unit_id)
+        .outerjoin(_decider, _decider.id == row.decided_by)
+        .where(*conditions)
+        .order_by(row.id.desc())
+        .limit(limit)
+        .execution_options(populate_existing=True)
+    )
+    return [
+        RequestView(
+            one.id, one.account_id, asker, one.account_id == mandate.account_id, one.unit_id, call_sign,
+            one.window_start, one.window_end, one.reason, one.case_no, one.asked_at, one.state, decider,
+            one.decided_at, one.expires_at,
+        )
+        for one, asker, decider, call_sign in await db.execute(found)
+    ]  # fmt: skip

@@ -23,7 +23,7 @@ from services.errors import InvalidError
 from services.settings import Settings
 
 BATCH = 5_000
-LEAST_DAYS = {"audit": 184, "calls": 366, "exports": 731, "reviews": 1096}
+LEAST_DAYS = {"audit": 184, "calls": 366, "exports": 731, "reviews": 1096, "checks": 1096}
 """The shortest a rule may say; the database refuses less, too. 网络安全法 21: logs are kept for six months at least."""
 
 
@@ -68,6 +68,7 @@ CONDITIONS: Mapping[str, tuple[str, str]] = {
     ),
     "authorisations": ("authorisation", "expires_at < :before"),
     "reviews": ("audit_review", _FIX_AGE),
+    "checks": ("audit_check", _FIX_AGE),
     "audit": ("audit", _FIX_AGE),
 }
 """Kinds of data: the table and which of its rows are older than `before`. What belongs to a row goes with it."""

@@ -18,7 +18,7 @@ from services.db.tables.audit import AuditEntry, AuditReview
 from services.db.tables.calls import CallEvent
 from services.db.tables.exports import ExportFile, ExportRequest
 from services.db.tables.retention import Destruction
-from services.errors import InvalidError, NotFoundError
+from services.errors import InvalidError, NotAllowedError, NotFoundError
 
 BASIS = "个人信息保护法 47: on the person's request or when the purpose is over"
 _DELETED = (Login, Identity, RecoveryCode, SecondFactor, AccountRole)
@@ -34,7 +34,11 @@ _KEPT = {
 
 
 class NoPersonError(NotFoundError):
-    """There is no account of this name."""
+    """There is no such account."""
+
+
+class OwnDataError(NotAllowedError):
+    """Nobody decides on his own data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,74 +57,93 @@ class Record:
     done: dict[str, int]
 
 
-async def list_person(mandate: access.Mandate, db: ReadSession, username: str) -> Record:
-    """Return what is kept about a person.
+async def find_person(db: ReadSession, username: str) -> int:
+    """Return the number of the account of a name, for the operator's command line.
+
+    Raises:
+        NoPersonError: there is none.
+    """
+    account_id = (await db.execute(select(Account.id).where(Account.username == username))).scalar()
+    if account_id is None:
+        raise NoPersonError("There is no account of this name.")
+    return account_id
+
+
+async def list_person(mandate: access.Mandate, db: ReadSession, account_id: int) -> Record:
+    """Return what is kept about a person (个人信息保护法 44, 45).
 
     Raises:
         NoPersonError: there is no such account.
     """
-    look = await access.grant(mandate, access.Act.MANAGE_PERSONAL_DATA, "list")
-    account = await _account(db, username)
-    mine = account.id
+    look = await access.grant(mandate, access.Act.MANAGE_PERSONAL_DATA, f"list account:{account_id}")
+    account = await _account(db, account_id)
     logins = select(Login.kind, Login.created_at, Login.seen_at, Login.remote, Login.device).where(
-        Login.account_id == mine
+        Login.account_id == account_id
     )
-    identities = select(Identity.issuer, Identity.subject).where(Identity.account_id == mine)
-    factors = select(func.count()).select_from(SecondFactor).where(SecondFactor.account_id == mine)
-    done = {name: await _count(db, column, mine) for name, column in _KEPT.items()}
+    identities = select(Identity.issuer, Identity.subject).where(Identity.account_id == account_id)
+    factors = select(func.count()).select_from(SecondFactor).where(SecondFactor.account_id == account_id)
     record = Record(
-        mine, account.username, account.display_name, account.active, account.created_at,
-        sorted(await access.roles_of(db, mine)), [dict(row._mapping) for row in await db.execute(logins)],  # noqa: SLF001
+        account_id, account.username, account.display_name, account.active, account.created_at,
+        sorted(await access.roles_of(db, account_id)),
+        [dict(row._mapping) for row in await db.execute(logins)],  # noqa: SLF001
         [f"{issuer} {subject}" for issuer, subject in await db.execute(identities)],
-        bool((await db.execute(factors)).scalar_one()), done,
+        bool((await db.execute(factors)).scalar_one()), await _done(db, account_id),
     )  # fmt: skip
-    await access.Look(look.mandate, look.act, f"list account:{mine}").saw(1)
+    await look.saw(1)
     return record
 
 
-async def correct_person(mandate: access.Mandate, db: WriteSession, username: str, *, display_name: str) -> None:
+async def correct_person(mandate: access.Mandate, db: WriteSession, account_id: int, *, display_name: str) -> None:
     """Correct the name a person is shown by (个人信息保护法 46).
 
     Raises:
+        OwnDataError: it is one's own.
         NoPersonError: there is no such account.
         InvalidError: the name is blank.
     """
-    await access.grant(mandate, access.Act.MANAGE_PERSONAL_DATA, "correct")
-    account = await _account(db, username)
+    await access.grant(mandate, access.Act.MANAGE_PERSONAL_DATA, f"correct account:{account_id}")
+    await _another(mandate, db, account_id)
     if not display_name.strip():
         raise InvalidError("A name is not blank.")
-    await access.record(mandate, access.Act.MANAGE_PERSONAL_DATA, f"correct account:{account.id}", allowed=True)
-    await db.execute(update(Account).where(Account.id == account.id).values(display_name=display_name.strip()))
+    await db.execute(update(Account).where(Account.id == account_id).values(display_name=display_name.strip()))
 
 
-async def delete_person(mandate: access.Mandate, db: WriteSession, username: str, *, now: datetime) -> dict[str, int]:
+async def delete_person(mandate: access.Mandate, db: WriteSession, account_id: int, *, now: datetime) -> dict[str, int]:
     """Delete a person's account data, and return how many rows about what was done on duty stay, by table.
 
     The account's number stays, without name, password, roles, sessions and factors; nobody can sign in with it.
 
     Raises:
+        OwnDataError: it is one's own.
         NoPersonError: there is no such account.
     """
-    await access.grant(mandate, access.Act.MANAGE_PERSONAL_DATA, "delete")
-    account = await _account(db, username)
-    mine = account.id
-    await access.record(mandate, access.Act.MANAGE_PERSONAL_DATA, f"delete account:{mine}", allowed=True)
+    await access.grant(mandate, access.Act.MANAGE_PERSONAL_DATA, f"delete account:{account_id}")
+    await _another(mandate, db, account_id)
     rows = 1
     for table in _DELETED:
-        rows += len((await db.execute(delete(table).where(table.account_id == mine).returning(table.account_id))).all())
-    nobody = {"username": f"deleted-{mine}", "display_name": "", "password_hash": None, "active": False}
-    await db.execute(update(Account).where(Account.id == mine).values(nobody))
-    row = {"at": now, "what": f"subject:{mine}", "basis": BASIS, "before": None, "rows": rows, "partitions": []}
+        gone = delete(table).where(table.account_id == account_id).returning(table.account_id)
+        rows += len((await db.execute(gone)).all())
+    nobody = {"username": f"deleted-{account_id}", "display_name": "", "password_hash": None, "active": False}
+    await db.execute(update(Account).where(Account.id == account_id).values(nobody))
+    row = {"at": now, "what": f"subject:{account_id}", "basis": BASIS, "before": None, "rows": rows, "partitions": []}
     await db.execute(insert(Destruction).values(row))
-    return {name: await _count(db, column, mine) for name, column in _KEPT.items()}
+    return await _done(db, account_id)
 
 
-async def _account(db: ReadSession, username: str) -> Account:
-    account = (await db.execute(select(Account).where(Account.username == username))).scalar_one_or_none()
-    if account is None:
-        raise NoPersonError("There is no account of this name.")
+async def _another(mandate: access.Mandate, db: WriteSession, account_id: int) -> None:
+    if mandate.account_id == account_id:
+        raise OwnDataError("Nobody decides on his own data: ask another security administrator.")
+    await _account(db, account_id)
+
+
+async def _account(db: ReadSession, account_id: int) -> Account:
+    account = (await db.execute(select(Account).where(Account.id == account_id))).scalar_one_or_none()
+    if account is None or account.username == f"deleted-{account_id}":
+        raise NoPersonError(f"There is no account {account_id}, or its data is deleted.")
     return account
 
 
-async def _count(db: ReadSession, column: Any, account_id: int) -> int:
-    return int((await db.execute(select(func.count()).where(column == account_id))).scalar_one())
+async def _done(db: ReadSession, account_id: int) -> dict[str, int]:
+    """Return how much a person did on duty, by table."""
+    counts = {name: select(func.count()).where(column == account_id) for name, column in _KEPT.items()}
+    return {name: int((await db.execute(count)).scalar_one()) for name, count in counts.items()}

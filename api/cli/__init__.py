@@ -31,6 +31,7 @@ MODULES = {
     "audit": "audit",
     "retention": "retention",
     "subject": "subject",
+    "keys": "keys",
     "reference": "reference",
 }
 """Which module of this folder holds a command or a group of commands."""

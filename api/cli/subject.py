@@ -22,14 +22,14 @@ T = TypeVar("T")
 @app.command("list")
 def list_person(name: str) -> None:
     """Print, as JSON, what is kept about the owner of an account."""
-    record = _run(lambda who, db: subjects.list_person(who, db, name))
+    record = _run(subjects.list_person, name)
     typer.echo(json.dumps(asdict(record), ensure_ascii=False, indent=1, default=str))
 
 
 @app.command("correct")
 def correct_person(name: str, display_name: str = typer.Option(..., help="The name as it should be shown.")) -> None:
     """Correct the name a person is shown by."""
-    _run(lambda who, db: subjects.correct_person(who, db, name, display_name=display_name))
+    _run(lambda who, db, number: subjects.correct_person(who, db, number, display_name=display_name), name)
     typer.echo("Corrected.")
 
 
@@ -38,16 +38,16 @@ def delete_person(name: str, *, yes: bool = typer.Option(False, "--yes", help="D
     """Delete the data of an account; what was done on duty stays under its number until its own time is over."""
     if not yes:
         typer.confirm(f"Delete the account data of {name} for good?", abort=True)
-    kept = _run(lambda who, db: subjects.delete_person(who, db, name, now=datetime.now(UTC)))
+    kept = _run(lambda who, db, number: subjects.delete_person(who, db, number, now=datetime.now(UTC)), name)
     typer.echo("Deleted. Kept without the name: " + ", ".join(f"{count} of {table}" for table, count in kept.items()))
 
 
-def _run(act: Callable[[access.Mandate, WriteSession], Awaitable[T]]) -> T:
+def _run(act: Callable[[access.Mandate, WriteSession, int], Awaitable[T]], name: str) -> T:
     async def run(url: str) -> T:
         engine = make_engine(url, pool_size=2)
         try:
             async with writing(engine) as db:
-                return await act(access.system_mandate(Ledger(engine)), db)
+                return await act(access.system_mandate(Ledger(engine)), db, await subjects.find_person(db, name))
         finally:
             await engine.dispose()
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from api import deps
 from api.schemas import Id, Model, Page
-from services import access, accounts
+from services import access, accounts, subjects
 
 router = APIRouter(prefix="/accounts", tags=["accounts"])
 
@@ -56,6 +56,43 @@ class FirstPasswordOut(Model):
     """A password that its owner has to change at once."""
 
     password: str
+
+
+class OwnSessionOut(Model):
+    """A session that is kept of a person."""
+
+    kind: access.Kind
+    created_at: datetime
+    seen_at: datetime
+    remote: str | None
+    device: str | None
+
+
+class PersonOut(Model):
+    """All that is kept about a person; `done`: rows about what was done on duty, by table."""
+
+    account_id: int
+    username: str
+    display_name: str
+    active: bool
+    created_at: datetime
+    roles: list[access.Role]
+    sessions: list[OwnSessionOut]
+    identities: list[str]
+    second_factor: bool
+    done: dict[str, int]
+
+
+class NameIn(Model):
+    """The name a person should be shown by."""
+
+    display_name: str = Field(min_length=1, max_length=80)
+
+
+class KeptOut(Model):
+    """What stays after a person's data was deleted, without the name: rows by table."""
+
+    kept: dict[str, int]
 
 
 class RolesOut(Model):
@@ -154,3 +191,21 @@ async def link_identity(who: deps.Who, db: deps.WriteDb, account_id: Id, body: I
 async def unlink_identity(who: deps.Who, db: deps.WriteDb, account_id: Id, issuer: Issuer) -> None:
     """Take an account's way in through another provider away."""
     await accounts.unlink_identity(who, db, account_id, issuer=issuer)
+
+
+@router.get("/{account_id}/data")
+async def list_person(who: deps.Who, db: deps.ReadDb, account_id: Id) -> PersonOut:
+    """All that is kept about the owner of an account."""
+    return PersonOut.model_validate(await subjects.list_person(who, db, account_id))
+
+
+@router.put("/{account_id}/data", status_code=status.HTTP_204_NO_CONTENT)
+async def correct_person(who: deps.Who, db: deps.WriteDb, account_id: Id, body: NameIn) -> None:
+    """Correct the name a person is shown by."""
+    await subjects.correct_person(who, db, account_id, display_name=body.display_name)
+
+
+@router.delete("/{account_id}/data")
+async def delete_person(who: deps.Who, db: deps.WriteDb, now: deps.Now, account_id: Id) -> KeptOut:
+    """Delete a person's account data for good; what was done on duty stays, without the name, for its own time."""
+    return KeptOut(kept=await subjects.delete_person(who, db, account_id, now=now))

@@ -100,6 +100,36 @@ class ReviewOut(Model):
     digest: str
 
 
+class FindingOut(Model):
+    """Something that is not as it was written."""
+
+    kind: str
+    where: str
+    sentence: str
+
+
+class CheckOut(Model):
+    """A check of the whole trail; `username` null: the nightly one."""
+
+    at: datetime
+    username: str | None
+    entries: int
+    hours: int
+    seals: int
+    findings: list[FindingOut]
+
+
+class SealsOut(Model):
+    """How many hours are sealed, the newest with its Merkle root (hex), and the last check."""
+
+    hours: int
+    newest_hour: datetime | None
+    sealed_until: datetime | None
+    root: str | None
+    key: str | None
+    last_check: CheckOut | None
+
+
 @router.get("/entries")
 async def search_entries(
     *,
@@ -163,3 +193,15 @@ async def review_week(
 ) -> ReviewOut:
     """Sign the review of a week that is over."""
     return ReviewOut.model_validate(await oversight.review_week(who, db, settings, **dict(body), now=now))
+
+
+@router.get("/seals")
+async def read_seal_state(who: deps.Who, db: deps.ReadDb, settings: deps.Config) -> SealsOut:
+    """How the seals of the trail stand, and what the last check of all of it found."""
+    return SealsOut.model_validate(await oversight.read_seal_state(who, db, settings))
+
+
+@router.post("/checks", status_code=status.HTTP_201_CREATED)
+async def check_trail(who: deps.Who, db: deps.WriteDb, settings: deps.Config, now: deps.Now) -> CheckOut:
+    """Check the whole trail against its hashes and seals."""
+    return CheckOut.model_validate(await oversight.check_trail(who, db, settings, now=now))

@@ -35,14 +35,17 @@ class ExportOut(Model):
 
     id: int
     account_id: int
+    asked_by: str
+    own: bool
     unit_id: int
+    call_sign: str
     start: datetime
     end: datetime
     reason: str
     case_no: str | None
     asked_at: datetime
     state: str
-    decided_by: int | None
+    decided_by: str | None
     decided_at: datetime | None
     expires_at: datetime | None
 

@@ -32,6 +32,8 @@ class NoSuchAssetError(NotFoundError):
 @router.get("/security", include_in_schema=False)
 @router.get("/administration", include_in_schema=False)
 @router.get("/cases", include_in_schema=False)
+@router.get("/audit", include_in_schema=False)
+@router.get("/downloads", include_in_schema=False)
 def read_page(request: Request) -> FileResponse:
     """Send the document of the pages; which page it shows is up to its address. Open: it holds no data."""
     document = STATIC / "index.html"

@@ -228,7 +228,7 @@ async def _next(door: deps.Door, token: str) -> NextOut:
 def _refuse(who: access.Recognised, *stages: access.Stage) -> None:
     """Refuse a session that is not open far enough."""
     if who.stage in stages:
-        raise NotSignedInError(deps.UNFINISHED[who.stage])
+        raise NotSignedInError(deps.UNFINISHED[who.stage], who.stage)
 
 
 def _device(door: deps.Door) -> str | None:

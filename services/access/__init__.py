@@ -13,11 +13,14 @@ from services.access.cases import (
 )
 from services.access.factors import Enrolment, FactorState, NotEnrollingError, WrongCodeError, enrol_at_once
 from services.access.factors import begin as begin_enrolment
+from services.access.factors import close_again as close_secrets_again
 from services.access.factors import reset as reset_factor
 from services.access.factors import reset_of as reset_factor_of
 from services.access.factors import state as factor_state
 from services.access.keys import Keyring
+from services.access.keys import forget_old as forget_old_keys
 from services.access.keys import load as load_keys
+from services.access.keys import renew as renew_keys
 from services.access.mandates import Look, Mandate, MandateOverError, RoleRefusedError, grant, record, system_mandate
 from services.access.oidc import Departure, NoProviderError, ProviderError, ProviderRefusedError, UnknownSubjectError
 from services.access.oidc import begin as begin_oidc
@@ -62,8 +65,8 @@ __all__ = [
     "ProviderRefusedError", "Purpose", "Query", "Recognised", "Role", "RoleRefusedError", "SeparationError",
     "Source", "SpanRefusedError", "Stage", "UnknownSubjectError", "WeakPasswordError", "WrongCodeError",
     "begin_enrolment", "begin_oidc", "broken_limit", "change_password", "check_password", "check_separation",
-    "confirm_factor", "create_account", "default_purpose", "enrol_at_once", "expire_logins", "factor_state",
-    "finish_oidc", "grant", "grant_case", "lifetime", "limit_track", "load_keys", "open_session", "recognise",
-    "record", "reset_factor", "reset_factor_of", "roles_of", "sign_in", "sign_out", "still_permitted",
-    "system_mandate", "verify_factor",
+    "close_secrets_again", "confirm_factor", "create_account", "default_purpose", "enrol_at_once", "expire_logins",
+    "factor_state", "finish_oidc", "forget_old_keys", "grant", "grant_case", "lifetime", "limit_track", "load_keys",
+    "open_session", "recognise", "record", "renew_keys", "reset_factor", "reset_factor_of", "roles_of", "sign_in",
+    "sign_out", "still_permitted", "system_mandate", "verify_factor",
 ]  # fmt: skip

@@ -120,6 +120,19 @@ async def reset(db: WriteSession, account_id: int) -> None:
     await db.execute(delete(SecondFactor).where(SecondFactor.account_id == account_id))
 
 
+async def close_again(db: WriteSession, keys: Keyring) -> int:
+    """Close every secret under the newest key and return how many there are.
+
+    Raises:
+        KeysError: one of them opens under none of the keys; nothing is changed.
+    """
+    rows = (await db.execute(select(SecondFactor).with_for_update())).scalars().all()
+    for row in rows:
+        row.secret_box = None if row.secret_box is None else keys.close_again(row.secret_box)
+        row.pending_box = None if row.pending_box is None else keys.close_again(row.pending_box)
+    return len(rows)
+
+
 async def reset_of(db: WriteSession, username: str) -> None:
     """Forget the second factor of the account of this name, and end its sessions.
 

@@ -38,6 +38,14 @@ class Keyring:
         """Return the secret under the newest key."""
         return self._fernet.encrypt(secret.encode())
 
+    def close_again(self, box: bytes) -> bytes:
+        """Return a box under the newest key that holds what a box under any of them held.
+
+        Raises:
+            KeysError: none of the keys opens it.
+        """
+        return self.close(self.open(box))
+
     def open(self, box: bytes) -> str:
         """Return the secret in a box.
 
@@ -58,6 +66,40 @@ def load(settings: Settings) -> Keyring:
     if not file.exists():
         _make(file)
     return Keyring(file.read_text(encoding="ascii"))
+
+
+def renew(settings: Settings) -> None:
+    """Put a new key before those in the data folder; from the next start on it closes, and all of them open.
+
+    Raises:
+        KeysError: the keys are in the settings, where the operator puts a new one first by hand.
+    """
+    file = _file(settings)
+    load(settings)
+    _write(file, Fernet.generate_key() + b"\n" + file.read_bytes())
+
+
+def forget_old(settings: Settings) -> None:
+    """Leave only the newest key in the data folder, once nothing is closed with another.
+
+    Raises:
+        KeysError: the keys are in the settings.
+    """
+    file = _file(settings)
+    _write(file, file.read_bytes().split()[0] + b"\n")
+
+
+def _file(settings: Settings) -> Path:
+    if settings.secret_keys is not None:
+        raise KeysError("The keys stand in TIANSHU_SECRET_KEYS: put a new one first there, then restart.")
+    return settings.data_dir / FILE
+
+
+def _write(file: Path, content: bytes) -> None:
+    draft = file.with_name(f"{FILE}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_bytes(content)
+    draft.replace(file)
 
 
 def _make(file: Path) -> None:

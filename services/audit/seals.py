@@ -8,7 +8,8 @@ back what was handed on to a second host or a printer. One line of the file, JSO
 
 `root` is the Merkle tree hash of RFC 6962, section 2.1, over the hashes of the hour's entries in their order; the
 signature (Ed25519) covers the line without itself. `{"kind":"cut","before":…}` says that retention destroyed what was
-older. An hour without entries has no line.
+older; `{"kind":"key","next":hex}` that the lines after it are signed with another key, so that whoever holds the first
+public key can follow. An hour without entries has no line.
 """
 
 import asyncio
@@ -37,6 +38,7 @@ from services.settings import Settings
 
 HOUR = timedelta(hours=1)
 _HOOK_TIMEOUT_S = 60
+_NEXT = ".next"
 
 
 class SealError(UnavailableError):
@@ -56,7 +58,9 @@ class Sealer:
         """Return the sealer of the settings; its key is made on first use, readable by its owner only."""
         folder = settings.data_dir / "audit"
         folder.mkdir(parents=True, exist_ok=True)
-        return cls(settings.audit_roots or folder / "roots.jsonl", _key(folder / "seal.key"), settings.audit_hook)
+        file, key = settings.audit_roots or folder / "roots.jsonl", folder / "seal.key"
+        _take_over(key, file)
+        return cls(file, _key(key), settings.audit_hook)
 
     async def seal(self, ledger: Ledger, now: datetime) -> int:
         """Seal every full hour that has no seal yet, hand the new seals on, and return how many there are.
@@ -95,6 +99,16 @@ class Sealer:
         """Say, signed, that the entries before a moment were destroyed because their time was over."""
         with self._alone():
             self._write({"kind": "cut", "before": before.astimezone(UTC).isoformat()})
+
+    def renew_key(self, settings: Settings) -> "Sealer":
+        """Say, signed with the present key, which one follows, and return a sealer that has it."""
+        key = Ed25519PrivateKey.generate()
+        file = settings.data_dir / "audit" / "seal.key"
+        with self._alone():
+            file.with_suffix(_NEXT).unlink(missing_ok=True)
+            _keep(file.with_suffix(_NEXT), key)
+            self._write({"kind": "key", "next": key.public_key().public_bytes_raw().hex()})
+        return Sealer.of(settings)
 
     def sealed_until(self) -> datetime | None:
         """Return the end of the last hour that is sealed, or None when none is."""
@@ -174,13 +188,31 @@ def _canonical(seal: dict[str, Any]) -> bytes:
     return json.dumps(seal, sort_keys=True, separators=(",", ":")).encode()
 
 
+def _keep(file: Path, key: Ed25519PrivateKey) -> None:
+    """Write a private key for its owner's eyes only."""
+    raw = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    with open(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as out:  # noqa: PTH123 -- the mode
+        out.write(key.private_bytes(*raw))
+
+
+def _take_over(file: Path, seals: Path) -> None:
+    """Put a key that the seals announced last in the place of the one before; one never announced is thrown away."""
+    waiting = file.with_suffix(_NEXT)
+    if not waiting.exists():
+        return
+    public = _key(waiting).public_key().public_bytes_raw().hex().encode()
+    lines = seals.read_bytes().splitlines() if seals.exists() else []
+    if lines and b'"next":"%b"' % public in lines[-1]:
+        waiting.replace(file)
+    else:
+        waiting.unlink()
+
+
 def _key(file: Path) -> Ed25519PrivateKey:
     """Return the private key in a file; it is made with its public half beside it when there is none."""
     if not file.exists():
         key = Ed25519PrivateKey.generate()
-        raw = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        with open(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as out:  # noqa: PTH123 -- the mode
-            out.write(key.private_bytes(*raw))
+        _keep(file, key)
         public = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         file.with_suffix(".pub").write_bytes(key.public_key().public_bytes(*public))
     kept = serialization.load_pem_private_key(file.read_bytes(), None)

@@ -121,6 +121,18 @@ def read_key(file: Path) -> Ed25519PublicKey:
     return key
 
 
+def read_seals(file: Path) -> list[Row]:
+    """Return what the lines of the seals say, unchecked; none when there is no file.
+
+    Raises:
+        UnreadableError: a line says nothing.
+    """
+    try:
+        return [json.loads(line) for line in file.read_bytes().splitlines()] if file.exists() else []
+    except ValueError as error:
+        raise UnreadableError(f"{file.name} holds a line that is no seal.") from error
+
+
 def _stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
@@ -211,7 +223,10 @@ def _root(leaves: list[bytes]) -> bytes:
 
 
 def _read_seals(report: Report, lines: Iterable[bytes], key: Ed25519PublicKey) -> tuple[dict[str, Row], str | None]:
-    """Return the good seals by hour, and up to when retention destroyed; report those that are not good."""
+    """Return the good seals by hour, and up to when retention destroyed; report those that are not good.
+
+    `key` is the first one's; a seal may say which follows.
+    """
     sealed: dict[str, Row] = {}
     cut_at, before = None, b""
     for number, line in enumerate((line.rstrip(b"\n") for line in lines), 1):
@@ -224,6 +239,8 @@ def _read_seals(report: Report, lines: Iterable[bytes], key: Ed25519PublicKey) -
                 report.find("seal", number, f"Before line {number} of the seals something is missing or changed.")
             if seal["kind"] == "cut":
                 cut_at = max(cut_at or "", seal["before"])
+            elif seal["kind"] == "key":
+                key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(seal["next"]))
             elif sealed and seal["hour"] <= max(sealed):
                 report.find("seal", number, f"Line {number} of the seals is out of order.")
             else:

@@ -1,5 +1,6 @@
 """Oversight (审计监督): who looked at whom, what is unusual in it, and the weekly review."""
 
+from services.oversight.checks import CheckView, SealState, check_trail, read_seal_state
 from services.oversight.reviews import (
     NotOverError,
     ReviewView,
@@ -27,18 +28,22 @@ from services.oversight.unusual import (
 
 __all__ = [
     "MAX_PAGE",
+    "CheckView",
     "EntryView",
     "Habit",
     "NotOverError",
     "OfficerUse",
     "ReviewView",
+    "SealState",
     "SubjectUse",
     "Unusual",
     "Wanted",
+    "check_trail",
     "find_unusual",
     "judge",
     "list_reviews",
     "read_acquaintances",
+    "read_seal_state",
     "review_week",
     "search",
     "summarise_officers",

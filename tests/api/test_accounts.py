@@ -3,12 +3,13 @@
 import asyncio
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from services import access
-from services.db.engine import writing
+from services.db.engine import reading, writing
 from services.db.tables.access import AccountRole
+from services.db.tables.retention import Destruction
 from tests.conftest import PASSWORD
 
 
@@ -172,3 +173,31 @@ async def test_a_purpose_that_is_not_one_s_own_is_refused(client):
     answer = await desk.get("/me", headers={"Tianshu-Purpose": "corrections"})
     assert answer.status_code == 403
     assert "duty" in answer.json()["detail"]
+
+
+async def test_a_persons_data_is_listed_corrected_and_deleted_and_what_was_done_stays(security, client, engine):
+    desk = await client("dispatcher")
+    name = (await desk.get("/me")).json()["username"]
+    await desk.get("/units")
+    number = next(one["id"] for one in (await security.get("/accounts")).json()["items"] if one["username"] == name)
+    kept = (await security.get(f"/accounts/{number}/data")).json()
+    assert (kept["username"], kept["roles"], len(kept["sessions"])) == (name, ["dispatcher"], 1)
+    assert kept["done"]["audit"] >= 2
+    assert (await security.put(f"/accounts/{number}/data", json={"display_name": "李娜"})).status_code == 204
+    assert (await security.get(f"/accounts/{number}/data")).json()["display_name"] == "李娜"
+    gone = await security.delete(f"/accounts/{number}/data")
+    assert gone.json()["kept"]["audit"] == kept["done"]["audit"]
+    assert (await desk.get("/me")).status_code == 401
+    assert (await security.get(f"/accounts/{number}/data")).status_code == 404
+    async with reading(engine) as db:
+        assert (await db.execute(select(Destruction.what, Destruction.basis))).one()[0] == f"subject:{number}"
+
+
+async def test_nobody_decides_on_his_own_data_and_nobody_else_on_anybodys(security, client):
+    own = next(one for one in (await security.get("/accounts")).json()["items"] if "security_admin" in one["roles"])
+    path = f"/accounts/{own['id']}/data"
+    assert (await security.delete(path)).status_code == 403
+    assert (await security.put(path, json={"display_name": "x"})).status_code == 403
+    assert (await security.get(path)).status_code == 200
+    for role in ("system_admin", "auditor", "dispatcher"):
+        assert (await (await client(role)).get(path)).status_code == 403, role

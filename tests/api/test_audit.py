@@ -221,3 +221,32 @@ async def test_the_rows_that_were_seen_stand_in_the_trail(engine, client):
     async with reading(engine) as db:
         seen = select(AuditEntry.act, AuditEntry.rows).where(AuditEntry.outcome == "seen").order_by(AuditEntry.id)
         assert [tuple(row) for row in await db.execute(seen)] == [(access.Act.VIEW_LIVE, 2), (access.Act.VIEW_CALLS, 0)]
+
+
+async def test_the_auditor_sees_how_the_seals_stand_and_has_the_trail_checked(engine, client, settings):
+    for hour in (3, 2, 1):
+        await looks(engine, 1, "unit:5", at=NOW - timedelta(hours=hour))
+    auditor = await client("auditor")
+    before = (await auditor.get("/audit/seals")).json()
+    assert (before["hours"], before["root"], before["last_check"]) == (0, None, None)
+    await audit.Sealer.of(settings).seal(audit.Ledger(engine), NOW)
+    checked = await auditor.post("/audit/checks")
+    assert checked.status_code == 201, checked.text
+    assert (checked.json()["findings"], checked.json()["seals"] >= 2) == ([], True)
+    state = (await auditor.get("/audit/seals")).json()
+    assert state["last_check"] == checked.json()
+    assert len(bytes.fromhex(state["root"])) == 32
+    assert state["hours"] == checked.json()["seals"]
+
+
+async def test_a_check_tells_the_auditor_what_was_tampered_with(engine, client, settings):
+    auditor = await client("auditor")
+    await looks(engine, 1, "unit:5", count=3, at=NOW - timedelta(hours=3))
+    await audit.Sealer.of(settings).seal(audit.Ledger(engine), NOW)
+    async with writing(engine) as db:
+        await db.execute(text("ALTER TABLE audit DISABLE TRIGGER append_only"))
+        await db.execute(text("UPDATE audit SET target = 'unit:6' WHERE act = 'view_track' AND target LIKE 'unit:5%'"))
+        await db.execute(text("ALTER TABLE audit ENABLE TRIGGER append_only"))
+    findings = (await auditor.post("/audit/checks")).json()["findings"]
+    assert [one["kind"] for one in findings] == ["edit"] * 3
+    assert (await (await client("dispatcher")).post("/audit/checks")).status_code == 403

@@ -70,9 +70,12 @@ async def test_with_an_approved_request_the_whole_file_goes_out(client, unit, en
     request = await ask(desk)
     query = span(60) | {"request_id": str(request["id"])}
     assert (await desk.get("/units/1/track.geojson", params=query)).status_code == 403
-    assert [one["id"] for one in (await approver.get("/exports")).json()["items"]] == [request["id"]]
+    (seen,) = (await approver.get("/exports")).json()["items"]
+    assert (seen["id"], seen["own"], seen["call_sign"], seen["decided_by"]) == (request["id"], False, "C1", None)
+    assert (request["own"], request["asked_by"]) == (True, (await desk.get("/me")).json()["display_name"])
     decided = await approver.post(f"/exports/{request['id']}/decision", json={"approve": True})
     assert decided.json()["state"] == "approved"
+    assert decided.json()["decided_by"] == (await approver.get("/me")).json()["display_name"]
     answer = await desk.get("/units/1/track.geojson", params=query)
     assert answer.status_code == 200
     features = json.loads(answer.content)["features"]

@@ -160,6 +160,28 @@ async def test_hours_that_nobody_sealed_are_told(engine, sealed, database_url):
     assert kinds(check(database_url, sealed)) == {"unsealed"}
 
 
+async def test_a_new_key_goes_on_where_the_old_one_ended_and_the_first_public_key_follows(
+    engine, sealed, settings, database_url
+):
+    first = sealed.key.public_key()
+    renewed = sealed.renew_key(settings)
+    assert renewed.key.public_key() != first
+    assert await audit.Sealer.of(settings).seal(audit.Ledger(engine), START + timedelta(hours=9)) == 1
+    lines = sealed.file.read_bytes().splitlines()
+    assert verify.verify(verify.read_database(database_url), lines, first).findings == []
+    assert verify.read_key(settings.data_dir / "audit" / "seal.pub") == first
+    sealed.cut(START)  # whoever kept the old key can't go on with it
+    lines = sealed.file.read_bytes().splitlines()
+    assert "seal" in kinds(verify.verify(verify.read_database(database_url), lines, first))
+
+
+async def test_a_key_that_was_never_announced_is_never_used(sealed, settings):
+    waiting = settings.data_dir / "audit" / "seal.next"
+    waiting.write_bytes((settings.data_dir / "audit" / "seal.key").read_bytes())
+    assert audit.Sealer.of(settings).key.public_key() == sealed.key.public_key()
+    assert not waiting.exists()
+
+
 async def test_the_next_run_seals_what_is_left_and_nothing_twice(engine, sealed, database_url):
     assert await sealed.seal(audit.Ledger(engine), START + timedelta(hours=7, minutes=20)) == 0
     assert await sealed.seal(audit.Ledger(engine), START + timedelta(hours=9)) == 1

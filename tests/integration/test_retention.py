@@ -1,5 +1,6 @@
 """What is kept how long, what becomes of it then, and what a person can ask for."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +20,7 @@ from services.db.tables.audit import AuditEntry
 from services.db.tables.retention import Destruction
 from services.db.tables.tracks import Fix as FixRow
 from services.settings import Settings
+from tests.builders import people
 from tests.conftest import PASSWORD
 
 NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
@@ -152,8 +154,9 @@ async def test_short_messages_requests_authorisations_and_the_auditors_alerts_ha
                 "VALUES (:old, :me, 1, 1, 30, '')"
             ),
             (
-                "INSERT INTO authorisation (case_no, instrument, issuing_unit, issuing_level, purpose, subjects, sources, "
-                "window_start, window_end, expires_at, proposed_by, proposed_at) VALUES ('1', '1', '1', 'city', '1', "
+                "INSERT INTO authorisation (case_no, instrument, issuing_unit, issuing_level, purpose, subjects, "
+                "sources, window_start, window_end, expires_at, proposed_by, proposed_at) "
+                "VALUES ('1', '1', '1', 'city', '1', "
                 "'{unit:1}', '{tracks}', CAST(:old AS timestamptz) - interval '1 day', :old, :old, :me, :old)"
             ),
             "INSERT INTO alert (key, kind, severity, at) VALUES ('1', 'unusual_use', 'warning', :old)",
@@ -214,15 +217,15 @@ async def test_a_person_sees_what_is_kept_can_have_it_corrected_and_deleted(engi
     await access.sign_in(who.ledger, who.username, PASSWORD, remote="192.0.2.7", now=NOW)
     await access.grant(who, access.Act.VIEW_LIVE)
     async with writing(engine) as db:
-        await subjects.correct_person(operator, db, who.username, display_name="Right")
-        record = await subjects.list_person(operator, db, who.username)
+        await subjects.correct_person(operator, db, who.account_id, display_name="Right")
+        record = await subjects.list_person(operator, db, who.account_id)
         assert (record.display_name, record.roles, record.sessions[0]["remote"]) == (
             "Right",
             ["dispatcher"],
             "192.0.2.7",
         )
         assert record.done["audit"] == 2
-        kept = await subjects.delete_person(operator, db, who.username, now=NOW)
+        kept = await subjects.delete_person(operator, db, who.account_id, now=NOW)
     assert kept["audit"] == 2
     async with reading(engine) as db:
         account = (await db.execute(select(Account).where(Account.id == who.account_id))).scalar_one()
@@ -234,7 +237,7 @@ async def test_a_person_sees_what_is_kept_can_have_it_corrected_and_deleted(engi
         await access.sign_in(who.ledger, who.username, PASSWORD, remote="x", now=NOW)
     async with writing(engine) as db:
         with pytest.raises(subjects.NoPersonError):
-            await subjects.delete_person(operator, db, who.username, now=NOW)
+            await subjects.delete_person(operator, db, who.account_id, now=NOW)
 
 
 def run(database_url: str, tmp_path, *words: str):
@@ -274,3 +277,22 @@ def test_the_commands_list_what_retention_would_destroy_and_what_is_kept_of_a_pe
     assert made.exit_code == 0, made.output
     assert json.loads(run(database_url, tmp_path, "subject", "list", "somebody").output)["roles"] == ["dispatcher"]
     assert "Deleted" in run(database_url, tmp_path, "subject", "delete", "somebody", "--yes").output
+
+
+async def test_the_keys_are_renewed_in_three_steps_and_no_secret_is_lost(engine, settings, database_url):
+    keys = access.load_keys(settings)
+    async with writing(engine) as db:
+        await access.create_account(db, "chief", "chief", PASSWORD, frozenset({access.Role.APPROVER}))
+    secret = await people.enrol(engine, keys, "chief", NOW)
+    await asyncio.to_thread(run, database_url, settings.data_dir, "keys", "renew")
+    file = settings.data_dir / "secret.keys"
+    assert len(file.read_text().split()) == 2
+    assert await people.token(engine, access.load_keys(settings), "chief", now=NOW, secret=secret)
+    closed = await asyncio.to_thread(run, database_url, settings.data_dir, "keys", "close")
+    assert "1 secrets" in closed.output
+    assert len(file.read_text().split()) == 1
+    assert file.stat().st_mode & 0o777 == 0o600
+    later = NOW + timedelta(minutes=5)
+    assert await people.token(engine, access.load_keys(settings), "chief", now=later, secret=secret)
+    with pytest.raises(Exception, match="don't open"):
+        await people.token(engine, keys, "chief", now=later, secret=secret)

@@ -7,6 +7,7 @@ import "./session/session.css";
 import "./live/live.css";
 import "./replay/replay.css";
 import "./hotspots/hotspots.css";
+import "./audit/audit.css";
 import { prefs } from "./shared/prefs.ts";
 import "./shell/app.ts";
 

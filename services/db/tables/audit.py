@@ -1,8 +1,10 @@
 """The audit trail, and the reviews of it. All append-only; the trail is a chain of hashes."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Computed, ForeignKey, Index
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.db.tables.base import Base, Key
@@ -45,3 +47,18 @@ class AuditReview(Base):
     findings: Mapped[int]  # of unusual use in this week
     last_hash: Mapped[bytes | None]  # of the last entry of the week
     digest: Mapped[bytes]  # SHA-256 of the above; it stands in the trail too
+
+
+# row security: auditors read; the worker and auditors write
+class AuditCheck(Base):
+    """A check of the whole trail against its hashes and seals: when, by whom, what was found."""
+
+    __tablename__ = "audit_check"
+
+    id: Mapped[Key]
+    at: Mapped[datetime]
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))  # null: the nightly job
+    entries: Mapped[int]
+    hours: Mapped[int]
+    seals: Mapped[int]
+    findings: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)  # kind, where, sentence

@@ -5,6 +5,7 @@ import { code, t } from "../i18n/index.ts";
 import { all, get, post, Problem, put, remove, sentence } from "../shared/api.ts";
 import { Part } from "../shared/part.ts";
 import { session } from "../shared/session.ts";
+import "./person.ts";
 
 interface AccountOut {
   id: number;
@@ -168,11 +169,12 @@ export class AdministrationPage extends Part {
           : html`<button class="button" @click=${() => void this.act(() => post(`${at}/unlock`))}>${t("admin.unlock")}</button>`}
         <button class="button" @click=${() => void this.act(() => remove(`${at}/factor`))}>${t("admin.reset_factor")}</button>
         <button class="button" @click=${() => void this.resetPassword(account)}>${t("admin.reset_password")}</button>
-        <button class="button" @click=${() => void this.act(() => remove(`${at}/sessions`))}>${t("admin.end_sessions")}</button></div>${this.links(account)}` : nothing}</section>`;
+        <button class="button" @click=${() => void this.act(() => remove(`${at}/sessions`))}>${t("admin.end_sessions")}</button></div>${this.links(account)}` : nothing}</section>
+      ${session.may("manage_personal_data") ? html`<tianshu-person .account=${account.id} .own=${this.own} @person-changed=${() => void this.attempt(() => this.load())}></tianshu-person>` : nothing}`;
   }
 
   private links(account: AccountOut): TemplateResult {
-    const unlink = (issuer: string): Promise<void> => remove(`/accounts/${account.id}/identities?issuer=${encodeURIComponent(issuer)}`);
+    const unlink = (issuer: string): Promise<unknown> => remove(`/accounts/${account.id}/identities?issuer=${encodeURIComponent(issuer)}`);
     return html`<h3>${t("admin.links")}</h3>
       ${account.identities.length ? html`<ul class="links">${account.identities.map(({ issuer, subject }) => html`<li><span>${issuer} · ${subject}</span>
         <button class="button" @click=${() => void this.act(() => unlink(issuer))}>${t("admin.unlink")}</button></li>`)}</ul>` : html`<p class="hint">${t("admin.no_links")}</p>`}

@@ -1,8 +1,10 @@
 /** Words of sign-in, sessions, administration and cases, English. */
 
 import type { accessZh } from "./access.zh.ts";
+import { auditEn } from "./audit.en.ts";
 
 export const accessEn: Record<keyof typeof accessZh, string> = {
+  ...auditEn,
   "nav.security": "Sign-in and security",
   "nav.administration": "Accounts",
   "nav.cases": "Cases",

@@ -1,6 +1,9 @@
 /** Words of sign-in, sessions, administration and cases, Chinese. */
 
+import { auditZh } from "./audit.zh.ts";
+
 export const accessZh = {
+  ...auditZh,
   "nav.security": "登录与安全",
   "nav.administration": "账户管理",
   "nav.cases": "案件授权",

@@ -12,6 +12,10 @@ type Step = "password" | "verify" | "enrol" | "renew";
 const LATER: readonly string[] = ["verify", "enrol", "renew"];
 
 export class LoginPage extends Part {
+  static override properties = { left: { attribute: false } };
+
+  /** The step of a sign-in that was begun before this page was loaded. */
+  declare left: string | null;
   private step: Step = "password";
   private busy = false;
   private failure = "";
@@ -27,6 +31,10 @@ export class LoginPage extends Part {
       this.provider = enabled;
       this.requestUpdate();
     }).catch(() => null);
+  }
+
+  override willUpdate(changed: Map<PropertyKey, unknown>): void {
+    if (changed.has("left") && this.left !== null && LATER.includes(this.left)) this.step = this.left as Step;
   }
 
   private async signIn(form: FormData): Promise<void> {

@@ -51,7 +51,7 @@ export class SecurityPage extends Part {
     });
   }
 
-  private async attempt(work: () => Promise<void>): Promise<void> {
+  private async attempt(work: () => Promise<unknown>): Promise<void> {
     this.failure = "";
     try {
       await work();

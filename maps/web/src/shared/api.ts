@@ -7,11 +7,17 @@ import type { Page } from "./types.ts";
 export class Problem extends Error {
   readonly status: number;
   readonly detail: string;
+  /** What the server calls it, such as OutsideCity; empty when it has no name. */
+  readonly kind: string;
+  /** The step that is left of a sign-in, where that is why the server refused. */
+  readonly left: string | null;
 
-  constructor(status: number, detail: string) {
+  constructor(status: number, detail: string, kind = "", left: string | null = null) {
     super(detail || String(status));
     this.status = status;
     this.detail = detail;
+    this.kind = kind;
+    this.left = left;
   }
 }
 
@@ -36,7 +42,9 @@ export function sentence(error: unknown): string {
 async function readProblem(response: Response): Promise<Problem> {
   const body: unknown = await response.json().catch(() => null);
   if (typeof body !== "object" || body === null || !("detail" in body)) return new Problem(response.status, "");
-  return new Problem(response.status, typeof body.detail === "string" ? body.detail : "");
+  const kind = "type" in body && typeof body.type === "string" ? body.type.replace("urn:tianshu:", "") : "";
+  const left = "next" in body && typeof body.next === "string" ? body.next : null;
+  return new Problem(response.status, typeof body.detail === "string" ? body.detail : "", kind, left);
 }
 
 async function send(method: string, path: string, body?: unknown, more: Record<string, string> = {}): Promise<Response> {
@@ -49,8 +57,9 @@ async function send(method: string, path: string, body?: unknown, more: Record<s
     throw new Problem(0, "");
   });
   if (response.ok) return response;
-  if (response.status === 401 && path !== "/login") dispatchEvent(new CustomEvent("tianshu:signed-out"));
-  throw await readProblem(response);
+  const problem = await readProblem(response);
+  if (response.status === 401 && path !== "/login") dispatchEvent(new CustomEvent("tianshu:signed-out", { detail: problem.left }));
+  throw problem;
 }
 
 export async function get<T>(path: string): Promise<T> {
@@ -63,12 +72,27 @@ export async function post<T>(path: string, body?: unknown, headers: Record<stri
   return response.status === 204 ? null : ((await response.json()) as T);
 }
 
-export async function put(path: string): Promise<void> {
-  await send("PUT", path, {});
+export async function put<T>(path: string, body: unknown = {}): Promise<T | null> {
+  const response = await send("PUT", path, body);
+  return response.status === 204 ? null : ((await response.json()) as T);
 }
 
-export async function remove(path: string): Promise<void> {
-  await send("DELETE", path);
+export async function patch<T>(path: string, body: unknown): Promise<T> {
+  return (await send("PATCH", path, body)).json() as Promise<T>;
+}
+
+export async function remove<T>(path: string): Promise<T | null> {
+  const response = await send("DELETE", path);
+  return response.status === 204 ? null : ((await response.json()) as T);
+}
+
+/** Let the browser keep a file, under the name the server gives it. */
+export async function save(path: string, headers: Record<string, string> = {}): Promise<void> {
+  const response = await send("GET", path, undefined, headers);
+  const name = /filename="([^"]+)"/.exec(response.headers.get("content-disposition") ?? "")?.[1] ?? "tianshu";
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(await response.blob()), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 /** Every item of a paged list. */

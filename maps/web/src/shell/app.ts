@@ -30,6 +30,8 @@ const PAGES: Record<string, PageEntry> = {
   "/replay": { act: "view_track", title: "nav.replay", load: () => import("../replay/page.ts"), view: () => html`<tianshu-replay></tianshu-replay>` },
   "/hotspots": { act: "view_parks", title: "nav.hotspots", load: () => import("../hotspots/page.ts"), view: () => html`<tianshu-hotspots></tianshu-hotspots>` },
   "/cases": { act: "view_cases", title: "nav.cases", load: () => import("../cases/page.ts"), view: () => html`<tianshu-cases></tianshu-cases>` },
+  "/downloads": { act: "view_exports", title: "nav.downloads", load: () => import("../exports/page.ts"), view: () => html`<tianshu-exports></tianshu-exports>` },
+  "/audit": { act: "view_audit", title: "nav.audit", load: () => import("../audit/page.ts"), view: () => html`<tianshu-audit></tianshu-audit>` },
   "/administration": { act: "view_accounts", title: "nav.administration", load: () => import("../admin/page.ts"), view: () => html`<tianshu-administration></tianshu-administration>` },
   [SECURITY]: { act: "manage_own_sessions", title: "nav.security", load: () => import("../session/security.ts"), view: () => html`<tianshu-security></tianshu-security>` },
 };
@@ -47,6 +49,7 @@ export class App extends Part {
   private path = location.pathname;
   private ready = false;
   private failure = "";
+  private left: string | null = null;
   private menuOpen = false;
   private connection: Connection | null = null;
   private resumedUntil_ms = 0;
@@ -56,7 +59,7 @@ export class App extends Part {
     super.connectedCallback();
     const on = (type: string, handler: (event: CustomEvent) => void): void =>
       this.whileHere(() => listen(window, type as "focus", handler as unknown as (event: FocusEvent) => void));
-    on("tianshu:signed-out", () => this.signedOut());
+    on("tianshu:signed-out", (event) => this.signedOut((event.detail as string | null) ?? null));
     on("tianshu:signed-in", () => void this.start());
     on("tianshu:connection", (event) => this.connected(event.detail as Connection | null));
     this.whileHere(() => listen(window, "popstate", () => void this.open(location.pathname + location.search, false)));
@@ -87,7 +90,9 @@ export class App extends Part {
     void get("/me").catch(() => null);
   }
 
-  private signedOut(): void {
+  /** `left`: the step of a sign-in that was begun and not finished. */
+  private signedOut(left: string | null): void {
+    this.left = left;
     const here = this.path + location.search;
     session.me = null;
     this.ready = true;
@@ -152,7 +157,7 @@ export class App extends Part {
     this.classList.toggle("signed-in", session.me !== null);
     if (this.failure) return this.failed();
     if (!this.ready) return html`<main><div class="empty" role="status"><span class="spinner"></span><span class="visually-hidden">${t("live.loading")}</span></div></main>`;
-    if (!session.me) return html`<main><tianshu-login></tianshu-login></main>`;
+    if (!session.me) return html`<main><tianshu-login .left=${this.left}></tianshu-login></main>`;
     return html`<a class="skip" href="#main">${t("app.skip")}</a>${this.bar(session.me)}${this.banner()}
       <main id="main" tabindex="-1">${PAGES[this.path]?.view()}</main>${keyList()}`;
   }
