@@ -157,6 +157,20 @@ async def list_devices(mandate: access.Mandate, db: ReadSession, *, after_id: in
     return (await db.execute(rows)).scalars().all()
 
 
+async def read_device(mandate: access.Mandate, db: ReadSession, device_id: int) -> tuple[Device, datetime | None]:
+    """Return a device and when its newest position came.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    await access.grant(mandate, access.Act.VIEW_DEVICES, f"device:{device_id}")
+    rows = select(Device, NewestFix.received_at).outerjoin(NewestFix, NewestFix.device_id == Device.id)
+    found = (await db.execute(rows.where(Device.id == device_id))).one_or_none()
+    if found is None:
+        raise NotFoundError(f"There is no device {device_id}.")
+    return found[0], found[1]
+
+
 async def list_pending(
     mandate: access.Mandate, db: ReadSession, *, after_phone: str, limit: int
 ) -> Sequence[PendingDevice]:

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Path, Query, status
 from pydantic import Field
 
 from api import deps
-from api.schemas import Model, Page
-from services import fleet
+from api.schemas import Id, Model, Page
+from services import fleet, owners
 
 router = APIRouter(tags=["devices"])
 
@@ -41,6 +41,23 @@ class DeviceOut(Model):
     plate_color: int | None
     protocol: str | None
     created_at: datetime
+
+
+class SessionOut(Model):
+    """A device that is connected now: to which gateway, from where, since when, and the edition it speaks."""
+
+    device_id: int
+    gateway_id: str
+    remote: str
+    protocol: str | None
+    since: datetime
+
+
+class DeviceView(DeviceOut):
+    """A device, where it is connected if it is, and when it was heard of last."""
+
+    session: SessionOut | None
+    last_seen_at: datetime | None = Field(description="When its newest position came")
 
 
 class PendingOut(Model):
@@ -87,6 +104,12 @@ async def accept_device(who: deps.Who, db: deps.WriteDb, body: DeviceIn) -> Devi
     return DeviceOut.model_validate(await fleet.accept_device(who, db, **body.model_dump()))
 
 
+@router.get("/devices/sessions")
+async def list_sessions(who: deps.Who, db: deps.ReadDb) -> list[SessionOut]:
+    """The devices that are connected now, by id."""
+    return [SessionOut.model_validate(held) for held in await owners.sessions(who, db)]
+
+
 @router.get("/devices/pending")
 async def list_pending(
     who: deps.Who, db: deps.ReadDb, cursor: Annotated[str, Query(max_length=40)] = "", limit: Limit = 200
@@ -101,6 +124,15 @@ async def list_pending(
 async def accept_pending(who: deps.Who, db: deps.WriteDb, phone: Phone) -> DeviceOut:
     """Accept a terminal that waits, bound to the plate and the terminal id that it gave."""
     return DeviceOut.model_validate(await fleet.accept_pending(who, db, phone))
+
+
+@router.get("/devices/{device_id}")
+async def read_device(who: deps.Who, db: deps.ReadDb, device_id: Id) -> DeviceView:
+    """A device, its connection, and when it was heard of last."""
+    device, last_seen_at = await fleet.read_device(who, db, device_id)
+    held = await owners.sessions(who, db, device_id=device_id)
+    known = DeviceOut.model_validate(device).model_dump()
+    return DeviceView(**known, session=SessionOut.model_validate(held[0]) if held else None, last_seen_at=last_seen_at)
 
 
 @router.get("/quarantine")

@@ -72,6 +72,8 @@ def _terms(said: Mapping[str, Any], version: Version) -> dict[str, Any]:
     """
     speed_mps = said.get("max_speed_mps")
     timed, limited = said.get("daily_from") is not None, speed_mps is not None
+    if timed != (said.get("daily_to") is not None):
+        raise NotWatchableError("A daily window has both its ends: daily_from and daily_to.")
     attributes = _told(said) | timed << wire.TIMED | limited << wire.LIMITED
     fields = {
         "id": said["area_id"],

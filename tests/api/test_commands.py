@@ -343,3 +343,47 @@ async def test_everybody_who_asks_is_recorded(ask, gateway, engine, officer) -> 
     await ask("restart")
     found = await rows(engine, "SELECT act, target FROM audit WHERE act LIKE '%_device' ORDER BY id")
     assert found == [("command_device", "device:1 restart"), ("configure_device", "device:1 restart")]
+
+
+# -- over HTTP
+
+
+async def test_commands_are_asked_listed_and_taken_back_over_http(client, engine) -> None:
+    await know(engine, PHONE)
+    await know(engine, "rdss:0179773")
+    desk = await client("dispatcher")
+    asked = await desk.post("/devices/1/commands", json={"kind": "text", "text": "请回电"})
+    assert asked.status_code == 201
+    command = asked.json()
+    assert (command["state"], command["parameters"]["text"], command["attempts"]) == ("queued", "请回电", 0)
+    assert command["asked_by"].startswith("dispatcher")
+    assert (await desk.post("/devices/1/commands", json={"kind": "restart"})).status_code == 403
+    assert (await desk.post("/devices/9/commands", json={"kind": "position_now"})).status_code == 404
+    assert (await desk.post("/devices/2/commands", json={"kind": "position_now"})).status_code == 422
+    assert (await desk.post("/devices/1/commands", json={"kind": "explode"})).status_code == 422
+    assert (await desk.get("/devices/1/commands")).json()["items"] == [command]
+    assert (await desk.get("/commands", params={"state": "queued"})).json()["items"] == [command]
+    assert (await desk.get("/commands", params={"state": "sent"})).json()["items"] == []
+    gone = await desk.delete(f"/commands/{command['id']}")
+    assert (gone.status_code, gone.json()["state"]) == (200, "cancelled")
+    assert (await desk.delete(f"/commands/{command['id']}")).status_code == 409
+    assert (await desk.delete("/commands/999")).status_code == 404
+
+
+async def test_a_parameter_that_may_not_be_set_is_refused_with_those_that_may(client, engine) -> None:
+    await know(engine, PHONE)
+    admin = await client("system_admin")
+
+    async def set_to(**values: float) -> Any:
+        return await admin.post("/devices/1/commands", json={"kind": "set_parameters", "values": values})
+
+    assert "heartbeat_s" in (await set_to(server=1)).json()["detail"]
+    assert "5 to 3600" in (await set_to(heartbeat_s=1)).json()["detail"]
+    assert (await set_to(heartbeat_s=60, default_interval_s=10)).status_code == 201
+
+
+async def test_no_more_than_fifty_commands_of_a_device_wait(client, engine) -> None:
+    await know(engine, PHONE)
+    desk = await client("dispatcher")
+    codes = [(await desk.post("/devices/1/commands", json={"kind": "position_now"})).status_code for _ in range(51)]
+    assert codes == [201] * 50 + [409]

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services import fleet
+from services import fleet, owners
 from services.db.engine import writing
 
 Clients = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -69,6 +70,19 @@ async def test_the_quarantine_is_read_newest_first_in_pages(admin: httpx.AsyncCl
     page = (await admin.get("/quarantine", params={"limit": 3, "cursor": page["next_cursor"]})).json()
     assert [bad["detail"] for bad in page["items"]] == ["number 1", "number 0"]
     assert page["next_cursor"] is None
+
+
+async def test_a_device_is_seen_with_its_connection(admin: httpx.AsyncClient, engine: AsyncEngine) -> None:
+    device_id = (await admin.post("/devices", json={"phone": "138"})).json()["id"]
+    alone = (await admin.get(f"/devices/{device_id}")).json()
+    assert (alone["phone"], alone["session"], alone["last_seen_at"]) == ("138", None, None)
+    async with writing(engine) as db:
+        await db.execute(text("INSERT INTO gateway (id) VALUES ('g1')"))
+        await owners.claim_session(db, device_id, "g1", "192.0.2.1:5000", "2019")
+    held = (await admin.get(f"/devices/{device_id}")).json()["session"]
+    assert (held["gateway_id"], held["remote"], held["protocol"]) == ("g1", "192.0.2.1:5000", "2019")
+    assert (await admin.get("/devices/sessions")).json() == [held]
+    assert (await admin.get("/devices/999")).status_code == 404
 
 
 async def test_who_may_do_what(client: Clients, anonymous: httpx.AsyncClient, engine: AsyncEngine) -> None:

@@ -19,8 +19,8 @@ def sample(schema: dict[str, Any], known: dict[str, Any]) -> Any:  # noqa: PLR09
     """Return the smallest thing that a JSON schema accepts, as far as a form goes."""
     if "$ref" in schema:
         return sample(known[schema["$ref"].rsplit("/", 1)[1]], known)
-    if "anyOf" in schema:
-        return sample(schema["anyOf"][0], known)
+    if several := schema.get("anyOf") or schema.get("oneOf"):
+        return sample(several[0], known)
     if "enum" in schema or "const" in schema:
         return schema.get("const", schema.get("enum", [None])[0])
     match schema.get("type"):
