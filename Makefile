@@ -8,7 +8,7 @@ SAY = @printf '\033[1m%s\033[0m\n'
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check audit bench demo-reset clean lock
+.PHONY: help setup run test check audit bench chaos demo-reset clean lock
 
 help: ## Show what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -35,6 +35,10 @@ audit: $(VENV)/.ready ## Ask the public vulnerability service about the pinned l
 
 bench: setup ## Measure the figures; each script prints JSON
 	@for script in bench/[a-z]*.py; do $(BIN)/python -m bench.$$(basename $$script .py) || exit 1; done
+
+chaos: setup ## Break gateways, database, bus and lines by random schedules; prove that nothing acknowledged is lost
+	@$(BIN)/tianshu install --browser
+	@$(BIN)/python -m bench.chaos
 
 demo-reset: $(VENV)/.ready ## Delete the private database and the demo, and nothing else
 	@$(BIN)/tianshu reset --yes

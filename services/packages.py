@@ -8,8 +8,8 @@ from pathlib import Path
 from services.errors import UnavailableError
 
 DATABASE = ("postgresql-15", "postgresql-15-postgis-3", "postgresql-15-pgrouting")
-TESTING = ("chromium", "fonts-noto-cjk", "mosquitto")
-"""What the tests drive: a browser with a Chinese font, a broker."""
+TESTING = ("chromium", "fonts-noto-cjk", "mosquitto", "nats-server")
+"""What the tests drive: a browser with a Chinese font, brokers."""
 
 _INSTALL_TIMEOUT_S = 1800
 

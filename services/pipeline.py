@@ -4,7 +4,8 @@
     put, submit ─┼─ gather ─┤             fix, newest_fix, outbox: one transaction       each in its own transaction
     put, submit ─┘  ≤ 50 ms └─ failure ─> the callers are told; nothing was stored
 
-Who makes a batch durable is a `Store`: PostgreSQL (`storing`), which also shows it to the watchers.
+Who makes a batch durable is a `Store`: PostgreSQL (`storing`), which also shows it to the watchers, or a stream (`bus`)
+from which writers take it to a pipeline of their own on PostgreSQL.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from geo.fix import Fix
-from services import alerts, areas, exchange, storing
+from services import alerts, areas, bus, exchange, storing
 from services.db import partitions
 from services.errors import UnavailableError
 from services.settings import Settings
@@ -47,6 +48,10 @@ class NotStoredError(UnavailableError):
     """The fixes are not in the database; sending them again is safe."""
 
 
+class UnstorableError(NotStoredError):
+    """The fixes can't be stored as they are, however often they are sent."""
+
+
 class Store(Protocol):
     """Makes batches durable."""
 
@@ -66,7 +71,7 @@ class Pipeline:
     def __init__(self, engine: AsyncEngine, settings: Settings, watchers: Sequence[Watcher] = WATCHERS) -> None:
         """Choose the database, the size of the batches, and the watchers in their order."""
         self._settings = settings
-        self._store: Store = storing.Storehouse(engine, settings, watchers)
+        self._store = _choose_store(engine, settings, watchers)
         self._chunks = deque[Chunk]()
         self.waiting = 0  # fixes that are not committed yet
         self._arrived = asyncio.Event()
@@ -94,7 +99,7 @@ class Pipeline:
         """Return after the commit that holds the fixes.
 
         Raises:
-            NotStoredError: the database is away or refused them.
+            NotStoredError: the database is away; or UnstorableError: it refused them.
         """
         future = asyncio.get_running_loop().create_future()
         self.put(fixes, partial(_resolve, future))
@@ -142,7 +147,7 @@ class Pipeline:
                 await self._settle(chunks[len(chunks) // 2 :])
                 return
             log.warning("batch_refused", fixes=len(fixes), error=type(error.__cause__).__name__)
-            self._tell(chunks, NotStoredError(str(error)))
+            self._tell(chunks, UnstorableError(str(error)))
         else:
             self._tell(chunks, None)
 
@@ -153,6 +158,12 @@ class Pipeline:
             REFUSED.inc(count)
         for _, done in chunks:
             done(error)
+
+
+def _choose_store(engine: AsyncEngine, settings: Settings, watchers: Sequence[Watcher]) -> Store:
+    if settings.bus_url is not None:
+        return bus.Publisher(settings.bus_url.get_secret_value())
+    return storing.Storehouse(engine, settings, watchers)
 
 
 async def ensure_partitions(engine: AsyncEngine, now: datetime) -> None:

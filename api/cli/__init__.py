@@ -15,6 +15,7 @@ MODULES = {
     "api": "serve",
     "gateway": "serve",
     "worker": "serve",
+    "writer": "serve",
     "exchange": "exchange",
     "platforms": "exchange",
     "mqtt": "serve",

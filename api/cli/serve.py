@@ -6,13 +6,13 @@ import typer
 import uvicorn
 import uvloop
 
-from api import gateway, logs, mqtt, worker
+from api import gateway, logs, mqtt, worker, writer
 from services.db.engine import check_ready, make_engine, reading
 from services.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
-    """Add `tianshu api`, `tianshu gateway`, `tianshu worker`."""
+    """Add `tianshu api`, `tianshu gateway`, `tianshu worker`, `tianshu writer` and the like."""
 
     @app.command("api")
     def serve_api() -> None:
@@ -43,6 +43,13 @@ def register(app: typer.Typer) -> None:
         """Do the deferred and timed jobs."""
         logs.configure()
         asyncio.run(worker.run(Settings()))
+
+    @app.command("writer")
+    def serve_writer() -> None:
+        """Store what gateways have put on the bus, where the settings name one."""
+        logs.configure()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(writer.run(Settings()))
 
     @app.command("mqtt")
     def serve_mqtt() -> None:

@@ -99,6 +99,7 @@ def _prepare(settings: Settings, console: Console) -> None:
 
 def _programs(settings: Settings) -> list[Program]:
     wanted = {"exchange": exchange.is_wanted(settings), "mqtt": settings.mqtt_url is not None}
+    wanted |= {"writer": settings.bus_url is not None}
     names = ("worker", "api", "gateway", *(name for name, is_wanted in wanted.items() if is_wanted))
     return [Program(name, [sys.executable, "-m", "api.cli", name]) for name in names]
 

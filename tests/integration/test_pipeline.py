@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from geo.fix import Fix, Quality
 from services import pipeline, storing
 from services.db.engine import WriteSession, reading, writing
-from services.pipeline import NotStoredError, Pipeline, Watcher
+from services.pipeline import NotStoredError, Pipeline, UnstorableError, Watcher
 from services.settings import Settings
 from services.storing import Storehouse
 
@@ -180,7 +180,7 @@ async def test_nobody_suffers_for_another_ones_impossible_fix(engine: AsyncEngin
         outcomes = await asyncio.gather(
             *(pipe.submit([fix]) for fix in [*some(5), impossible, a_fix(7)]), return_exceptions=True
         )
-    assert [type(outcome) for outcome in outcomes] == [type(None)] * 5 + [NotStoredError, type(None)]
+    assert [type(outcome) for outcome in outcomes] == [type(None)] * 5 + [UnstorableError, type(None)]
     assert await count(engine, "fix") == 6
 
 
