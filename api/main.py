@@ -27,6 +27,7 @@ from api.routes import (
     health,
     live,
     messages,
+    my,
     oidc,
     pages,
     parks,
@@ -40,6 +41,7 @@ from services import access
 from services.audit import Ledger
 from services.coverage import Board as Coverage
 from services.db.engine import make_engine
+from services.db.security import DbRole
 from services.settings import Settings
 
 ROUTERS = (
@@ -50,6 +52,7 @@ ROUTERS = (
     basemap.router,
     health.router,
     messages.router,
+    my.router,
     oidc.router,
     pages.router,
     parks.router,
@@ -87,8 +90,8 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.engine, app.state.door = make_engine(url), make_engine(url)
-        app.state.intake, writer = make_engine(url), make_engine(url, pool_size=1)
+        app.state.engine, app.state.door = make_engine(url, DbRole.APP), make_engine(url, DbRole.DOOR)
+        app.state.intake, writer = make_engine(url, DbRole.INGEST), make_engine(url, DbRole.AUDIT, pool_size=1)
         app.state.ledger = Ledger(app.state.door, writer)
         app.state.keys = access.load_keys(settings)
         async with AsyncExitStack() as stack:

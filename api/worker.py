@@ -1,4 +1,4 @@
-"""Deferred and timed jobs (procrastinate, in PostgreSQL): days ahead, sessions that are over, answers of phones."""
+"""Deferred and timed jobs (procrastinate, in PostgreSQL): days ahead, sessions that are over, timers of calls."""
 
 import asyncio
 import signal
@@ -8,18 +8,25 @@ import procrastinate
 import structlog
 from procrastinate import PsycopgConnector
 
+from api import pursuit
 from services import access, audit, oversight, phones, pipeline, retention
-from services.db.engine import Engine, make_engine, writing
+from services.db.engine import Engine, make_engine, options, writing
+from services.db.security import DbRole
+from services.dispatch.deferral import TASK
 from services.settings import Settings
+
+POLL_EVERY_S = 1.0
+"""How late a job may be that was deferred to a moment."""
 
 log = structlog.get_logger()
 
 
-def make_app(settings: Settings) -> procrastinate.App:
+def make_app(settings: Settings, watch: pursuit.Watch | None = None) -> procrastinate.App:
     """Return the job application with its timed jobs; it opens its own connections when run."""
     url = settings.database_address
-    app = procrastinate.App(connector=PsycopgConnector(conninfo=url))
-    engine = make_engine(url, pool_size=2)
+    acting = {"options": options(url, DbRole.WORKER)}
+    app = procrastinate.App(connector=PsycopgConnector(conninfo=url, kwargs=acting))
+    engine = make_engine(url, DbRole.WORKER, pool_size=2)
 
     @app.periodic(cron="*/10 * * * *")
     @app.task(name="prepare_days", queueing_lock="prepare_days", pass_context=False)
@@ -44,7 +51,23 @@ def make_app(settings: Settings) -> procrastinate.App:
         log.info("phone_answers_forgotten", count=gone)
 
     _oversee(app, settings, engine)
+    _keep_time(app, watch or pursuit.Watch(engine, settings))
     return app
+
+
+def _keep_time(app: procrastinate.App, watch: pursuit.Watch) -> None:
+    """Add the look at the timers of calls: deferred to when one runs out, and every minute for what was missed."""
+
+    @app.task(name=TASK)
+    async def check_timers() -> None:
+        """Tell what has waited too long."""
+        log.info("timers_checked", told=await watch.check_timers())
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="sweep_timers", queueing_lock="sweep_timers")
+    async def sweep_timers(timestamp: int) -> None:  # noqa: ARG001
+        """Tell what a lost job did not."""
+        await watch.check_timers()
 
 
 def _oversee(app: procrastinate.App, settings: Settings, engine: Engine) -> None:
@@ -83,13 +106,19 @@ def _oversee(app: procrastinate.App, settings: Settings, engine: Engine) -> None
 
 async def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT."""
-    app = make_app(settings)
+    watch = pursuit.Watch(make_engine(settings.database_address, DbRole.WORKER, pool_size=2), settings)
+    app = make_app(settings, watch)
     loop = asyncio.get_running_loop()
     async with app.open_async():
-        work = asyncio.create_task(app.run_worker_async(install_signal_handlers=False, wait=True))
+        following = asyncio.create_task(watch.follow())
+        work = asyncio.create_task(
+            app.run_worker_async(install_signal_handlers=False, wait=True, fetch_job_polling_interval=POLL_EVERY_S)
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, work.cancel)
         try:
             await work
         except asyncio.CancelledError:
             log.info("worker_stopped")
+        finally:
+            following.cancel()

@@ -8,11 +8,14 @@ from typing import Any
 from sqlalchemy import Double, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from geo import crs
 from geo.fix import UNTIMELY, UNUSABLE, Fix
+from geo.roads import DEFAULT_PACE_S_PER_M
 from services import access, live
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables import tracks as tables
 from services.db.tables.alerts import Alert
+from services.db.tables.fleet import Unit
 from services.db.types import point
 from services.errors import ConflictError, InvalidError, NotFoundError
 from services.settings import Settings
@@ -25,6 +28,9 @@ EMERGENCY = 1
 
 EPISODE_GAP = timedelta(minutes=10)
 """A closed SOS whose button stays pressed is the same SOS; silent for longer than this, the button was pressed anew."""
+
+NEAREST = 3
+"""Free units that an SOS names."""
 
 MAX_PAGE = 200
 _CURSOR_DIGITS = 18  # fits 64 bits
@@ -162,7 +168,7 @@ async def close_alert(
     return await _move(db, alert_id, "acknowledged", values)
 
 
-async def watch_alarms(db: WriteSession, fixes: Sequence[Fix], settings: Settings) -> None:  # noqa: ARG001
+async def watch_alarms(db: WriteSession, fixes: Sequence[Fix], settings: Settings) -> None:
     """Raise one urgent SOS for each emergency: the first fix that carries the bit; those that follow are appended.
 
     A fix without a usable position carries an emergency all the same; its alert has no place.
@@ -171,7 +177,7 @@ async def watch_alarms(db: WriteSession, fixes: Sequence[Fix], settings: Setting
         moment = fix.at if not fix.flags & UNTIMELY else (await db.execute(select(func.now()))).scalar_one()
         known = await _sos_of(db, fix.device_id, moment)
         if known is None or (known.state == "closed" and await _is_pressed_anew(db, known, moment)):
-            await _raise_sos(db, fix, moment)
+            await _raise_sos(db, settings, fix, moment)
         elif moment > _last_heard(known):
             known.detail = {**known.detail, "fixes": known.detail.get("fixes", 0) + 1, **_heard(fix, moment)}
             await db.flush()
@@ -204,19 +210,48 @@ async def _is_pressed_anew(db: ReadSession, sos: Alert, moment: datetime) -> boo
     return (await db.execute(released.limit(1))).first() is not None
 
 
-async def _raise_sos(db: WriteSession, fix: Fix, moment: datetime) -> None:
-    placed = not fix.flags & UNUSABLE
-    await raise_alert(
-        db,
-        key=f"{SOS}:{fix.device_id}:{fix.at.isoformat()}",
-        kind=SOS,
-        severity="urgent",
-        at=moment,
-        device_id=fix.device_id,
-        lon_deg=fix.lon_deg if placed else None,
-        lat_deg=fix.lat_deg if placed else None,
-        detail={"fixes": 1, **_heard(fix, moment)},
-    )
+async def raise_help(
+    db: WriteSession,
+    settings: Settings,
+    *,
+    key: str,
+    at: datetime,
+    device_id: int | None,
+    place: tuple[float, float] | None,
+    detail: dict[str, Any],
+) -> int | None:
+    """Raise an urgent SOS with the free units nearest to it; None if one of the device is open already."""
+    lon_deg, lat_deg = place or (None, None)
+    near = await _nearest(db, settings, device_id, place, at) if place else []
+    return await raise_alert(
+        db, key=key, kind=SOS, severity="urgent", at=at, device_id=device_id, lon_deg=lon_deg, lat_deg=lat_deg,
+        detail={**detail, "nearest": near},
+    )  # fmt: skip
+
+
+async def _raise_sos(db: WriteSession, settings: Settings, fix: Fix, moment: datetime) -> None:
+    place = None if fix.flags & UNUSABLE else (fix.lon_deg, fix.lat_deg)
+    key, detail = f"{SOS}:{fix.device_id}:{fix.at.isoformat()}", {"fixes": 1, **_heard(fix, moment)}
+    await raise_help(db, settings, key=key, at=moment, device_id=fix.device_id, place=place, detail=detail)
+
+
+async def _nearest(
+    db: ReadSession, settings: Settings, device_id: int | None, place: tuple[float, float], at: datetime
+) -> list[dict[str, Any]]:
+    """Return the free units nearest to a place in a straight line: at once, where no road network is at hand."""
+    seen_since = at - settings.stale_after
+    units = await live.free_units_near(db, *place, radius_m=settings.dispatch_radius_m, seen_since=seen_since)
+    own = select(Unit.id).where(Unit.device_id == device_id)
+    in_need = (await db.execute(own)).scalar_one_or_none() if device_id is not None else None
+    others = [unit for unit in units if unit.unit_id != in_need][:NEAREST]
+    away_m = [float(crs.haversine_m(unit.lon_deg, unit.lat_deg, *place)) for unit in others]
+    return [
+        {
+            "unit_id": unit.unit_id, "call_sign": unit.call_sign, "airline_m": round(metres),
+            "time_s": round(metres * DEFAULT_PACE_S_PER_M), "estimated": True,
+        }
+        for unit, metres in zip(others, away_m, strict=True)
+    ]  # fmt: skip
 
 
 def _heard(fix: Fix, moment: datetime) -> dict[str, Any]:

@@ -25,9 +25,11 @@ class Because(Model):
 
 
 @router.post("/{assignment_id}/dispatch")
-async def dispatch_proposed(who: deps.Who, db: deps.WriteDb, now: deps.Now, assignment_id: Id) -> AssignmentOut:
+async def dispatch_proposed(
+    who: deps.Who, db: deps.WriteDb, settings: deps.Config, now: deps.Now, assignment_id: Id
+) -> AssignmentOut:
     """Send a unit that was proposed. Until then it is reserved and has been told nothing."""
-    return AssignmentOut.model_validate(await dispatch.dispatch_proposed(who, db, assignment_id, now=now))
+    return AssignmentOut.model_validate(await dispatch.dispatch_proposed(who, db, settings, assignment_id, now=now))
 
 
 @router.post("/{assignment_id}/status")

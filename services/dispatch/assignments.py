@@ -15,7 +15,7 @@ from services.db.tables.calls import Assignment, Call
 from services.db.tables.fleet import Unit
 from services.db.tables.tracks import NewestFix
 from services.db.types import plain
-from services.dispatch import calls
+from services.dispatch import calls, deferral, handbook
 from services.dispatch.codes import FREE, OVER, REFUSABLE, RESERVED, WITHDRAWABLE, CallState, Step
 from services.dispatch.recommend import expected_s
 from services.errors import ConflictError, InvalidError, NotFoundError
@@ -116,11 +116,13 @@ async def place_unit(
         await calls.sign(db, call_id, by=by, now=now)
     held = _Held(assignment_id, call_id, unit_id, unit.call_sign, level)
     await _settle(db, held, level, by=by, now=now, expected_s=time_s)
+    limits = handbook.tables(settings).timers
+    await deferral.look_after(db, limits.accept_s if level is Step.DISPATCHED else limits.proposal_s, now)
     return await view(db, call_id, assignment_id)
 
 
 async def dispatch_proposed(
-    mandate: access.Mandate, db: WriteSession, assignment_id: int, *, now: datetime
+    mandate: access.Mandate, db: WriteSession, settings: Settings, assignment_id: int, *, now: datetime
 ) -> live.AssignmentView:
     """Send a unit that was proposed: a person decides, never the machine (个人信息保护法 24).
 
@@ -133,6 +135,7 @@ async def dispatch_proposed(
     if held.state is not Step.PROPOSED:
         raise StepError(f"The assignment is at {held.state}; only a proposed unit is sent.")
     await calls.sign(db, held.call_id, by=mandate, now=now)
+    await deferral.look_after(db, handbook.tables(settings).timers.accept_s, now)
     return await _step(db, held, Step.DISPATCHED, by=mandate, now=now)
 
 

@@ -45,8 +45,8 @@ REFUSABLE = frozenset({Step.PROPOSED, Step.DISPATCHED, Step.ACCEPTED})
 WITHDRAWABLE = REFUSABLE | {Step.EN_ROUTE}
 """Who is on the scene is cleared, not withdrawn: he has been there."""
 
-FREE, RESERVED = "free", "reserved"
-"""States of a unit: may be sent; proposed for a call. Once it is sent its state is that of its assignment."""
+FREE, RESERVED, OFF_DUTY = "free", "reserved", "off_duty"
+"""States of a unit: may be sent; proposed for a call; not there. One that is sent has the state of its assignment."""
 
 
 class Link(StrEnum):

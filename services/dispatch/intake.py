@@ -13,7 +13,7 @@ from services import access, live
 from services.db.engine import WriteSession
 from services.db.tables.calls import Call
 from services.db.types import point
-from services.dispatch import calls, handbook
+from services.dispatch import calls, deferral, handbook
 from services.dispatch.codes import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from services.dispatch.ground import Ground
 from services.errors import ConflictError, InvalidError
@@ -85,6 +85,7 @@ async def take_call(
         return await _taken_before(mandate, db, said, request_key)
     detail = {"kind": draft.kind, "priority": draft.priority, "outside": where["outside"]}
     await calls.log(db, call_id, "taken", by=mandate, at=now, detail=detail)
+    await deferral.look_after(db, handbook.tables(settings).timers.sign_for_s, now)
     return await calls.view(db, call_id)
 
 

@@ -8,6 +8,15 @@ from sqlalchemy.dialects import postgresql
 revision = "0006"
 down_revision = "0005"
 
+# officers' requests defer this one job and can't touch the jobs otherwise
+DEFER_TIMERS = """
+CREATE FUNCTION tianshu_defer_timers(at timestamptz) RETURNS void LANGUAGE sql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+    SELECT procrastinate_defer_jobs_v1(
+        ARRAY[ROW('default', 'check_timers', 0, NULL, NULL, '{}'::jsonb, at)::procrastinate_job_to_defer_v1]
+    )
+$$
+"""
 OVER = "'clear', 'refused', 'withdrawn'"
 
 
@@ -16,6 +25,7 @@ def moment() -> sa.DateTime:
 
 
 def upgrade() -> None:
+    op.execute(DEFER_TIMERS)
     op.alter_column("call", "place", nullable=True)
     op.add_column("call", sa.Column("answers", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False))
     op.add_column("call", sa.Column("division", sa.Text(), nullable=True))
@@ -82,6 +92,4 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["lifted_by"], ["account.id"], name=op.f("fk_road_closure_lifted_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_road_closure")),
     )
-    op.create_index(
-        "ix_road_closure_open", "road_closure", ["network"], postgresql_where=sa.text("lifted_at IS NULL")
-    )
+    op.create_index("ix_road_closure_open", "road_closure", ["network"], postgresql_where=sa.text("lifted_at IS NULL"))
