@@ -1,8 +1,8 @@
 """Two callers, one event? Time, place, kind and words weighed; it suggests and never merges.
 
-Each feature adds the logarithm of how much likelier it is between two calls about one event than between two that only
-happen to be near each other; the sum goes through the logistic function. The weights were set by hand and are held by
-a test on injected duplicates: precision at least 0.95, recall at least 0.9.
+A logistic regression on pairs of calls. Its weights were fitted to duplicates injected among invented calls and among
+10,000 real ones (a weight of the address was added by hand); a test with other seeds holds precision of at least 0.95
+and recall of at least 0.9.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,13 +20,12 @@ RADIUS_M = 1500.0
 
 SUGGESTED_FROM = 0.5
 
-_PRIOR = -3.6
-_TIME_WEIGHT, _TIME_SCALE_S = 3.0, 1500.0
-_PLACE_WEIGHT, _PLACE_SCALE_M = 4.5, 260.0
-_FAR = 1.6  # beyond the scale a distance speaks against
-_SAME_KIND, _KIN_KIND, _OTHER_KIND = 1.5, 0.3, -1.8
-_WORDS_WEIGHT, _WORDS_NEUTRAL = 7.0, 0.18
-_SAME_ADDRESS = 2.2
+_PRIOR = -13.4
+_TIME_WEIGHT, _TIME_SCALE_S = 6.2, 1200.0
+_PLACED, _HERE_WEIGHT, _HERE_SCALE_M, _AWAY_WEIGHT, _AWAY_SCALE_M = 3.3, 4.1, 150.0, 6.8, 600.0
+_SAME_KIND, _KIN_KIND = 3.2, 2.4
+_WORDS_WEIGHT, _WORDS_UNPLACED, _WORDS_UNKNOWN = 7.0, 1.4, 0.35
+_ADDRESS_WEIGHT = 1.5
 _GRAM = 2
 
 KIN = (
@@ -67,12 +66,15 @@ def likeness(one: Told, other: Told) -> Likeness:
     distance_m = _distance_m(one, other)
     words, address = alike(one.words, other.words), alike(one.address, other.address)
     sum_ = _PRIOR + _TIME_WEIGHT * exp(-seconds / _TIME_SCALE_S) + _of_kinds(one.kind, other.kind)
-    if distance_m is not None:
-        sum_ += _PLACE_WEIGHT * exp(-((distance_m / _PLACE_SCALE_M) ** 2)) - _FAR * min(1.0, distance_m / RADIUS_M)
-    if words is not None:
-        sum_ += _WORDS_WEIGHT * (words - _WORDS_NEUTRAL)
+    told = _WORDS_UNKNOWN if words is None else words
+    if distance_m is None:
+        sum_ += (_WORDS_WEIGHT + _WORDS_UNPLACED) * told
+    else:
+        here = _HERE_WEIGHT * exp(-((distance_m / _HERE_SCALE_M) ** 2))
+        away = _AWAY_WEIGHT * min(1.0, distance_m / _AWAY_SCALE_M)
+        sum_ += _PLACED + here - away + _WORDS_WEIGHT * told
     if address is not None:
-        sum_ += _SAME_ADDRESS * (2 * address - 1)
+        sum_ += _ADDRESS_WEIGHT * (2 * address - 1)
     return Likeness(1 / (1 + exp(-sum_)), seconds, distance_m, one.kind == other.kind, words or 0.0)
 
 
@@ -102,7 +104,7 @@ def _near(one: Told, other: Told) -> bool:
 def _of_kinds(one: str, other: str) -> float:
     if one == other:
         return _SAME_KIND
-    return _KIN_KIND if any({one, other} <= kin for kin in KIN) or "other" in {one, other} else _OTHER_KIND
+    return _KIN_KIND if any({one, other} <= kin for kin in KIN) or "other" in {one, other} else 0.0
 
 
 def _distance_m(one: Told, other: Told) -> float | None:
