@@ -33,6 +33,7 @@ _PAGES: Final = {
     "img-src": "'self' blob: data:",  # MapLibre decodes images through object URLs
     "connect-src": "'self'",
     "worker-src": "'self' blob:",
+    "manifest-src": "'self'",
     "base-uri": "'none'",
     "form-action": "'self'",
     "frame-ancestors": "'none'",

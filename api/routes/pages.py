@@ -15,6 +15,7 @@ STATIC = Path(maps.__file__).parent / "static"
 
 _FOREVER = "public, max-age=31536000, immutable"  # the name of an asset holds the hash of its content
 _ALWAYS_ASK = "no-cache"
+_TYPES = {".webmanifest": "application/manifest+json"}
 
 
 class PagesNotBuiltError(UnavailableError):
@@ -32,6 +33,10 @@ class NoSuchAssetError(NotFoundError):
 @router.get("/security", include_in_schema=False)
 @router.get("/administration", include_in_schema=False)
 @router.get("/cases", include_in_schema=False)
+@router.get("/operator", include_in_schema=False)
+@router.get("/officer", include_in_schema=False)
+@router.get("/wall", include_in_schema=False)
+@router.get("/map", include_in_schema=False)
 @router.get("/audit", include_in_schema=False)
 @router.get("/downloads", include_in_schema=False)
 def read_page(request: Request) -> FileResponse:
@@ -40,6 +45,17 @@ def read_page(request: Request) -> FileResponse:
     if not document.is_file():
         raise PagesNotBuiltError("The web pages are not built. Run `npm ci && npm run build` in maps/web.")
     return _file(request, document, _ALWAYS_ASK)
+
+
+@router.get("/officer.webmanifest", include_in_schema=False)
+@router.get("/officer.sw.js", include_in_schema=False)
+@router.get("/officer-icon.svg", include_in_schema=False)
+def read_shell(request: Request) -> FileResponse:
+    """Send what makes the officer's page an application of its phone. Open: it holds no data."""
+    part = STATIC / request.url.path.removeprefix("/")
+    if not part.is_file():
+        raise PagesNotBuiltError("The web pages are not built. Run `npm ci && npm run build` in maps/web.")
+    return _file(request, part, _ALWAYS_ASK)
 
 
 @router.get("/assets/{path:path}", include_in_schema=False)
@@ -55,7 +71,7 @@ def read_asset(request: Request, path: str) -> FileResponse:
 def _file(request: Request, path: Path, cache: str) -> FileResponse:
     """Return a file as it is, or its compressed twin when the browser takes it."""
     headers = {"Cache-Control": cache, "Vary": "Accept-Encoding"}
-    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     compressed = path.with_name(f"{path.name}.gz")
     if "gzip" in request.headers.get("accept-encoding", "") and compressed.is_file():
         return FileResponse(compressed, media_type=media_type, headers=headers | {"Content-Encoding": "gzip"})

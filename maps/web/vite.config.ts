@@ -26,11 +26,12 @@ export default defineConfig({
   build: {
     outDir: "../static",
     emptyOutDir: true,
+    manifest: true,
     target: "es2022",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1300,
     reportCompressedSize: false,
   },
-  server: { proxy: Object.fromEntries(["/me", "/factor", "/password", "/sessions", "/accounts", "/authorisations", "/oidc", "/login", "/logout", "/units", "/stream", "/calls", "/assignments", "/alerts", "/areas", "/parks", "/basemap", "/roads"].map((path) => [path, "http://127.0.0.1:8600"])) },
+  server: { proxy: Object.fromEntries(["/me", "/factor", "/password", "/sessions", "/accounts", "/authorisations", "/oidc", "/login", "/logout", "/units", "/stream", "/calls", "/assignments", "/alerts", "/areas", "/parks", "/basemap", "/roads", "/desk", "/dispatch", "/places", "/my", "/messages", "/devices", "/coverage", "/beats", "/checkpoints", "/patrols"].map((path) => [path, "http://127.0.0.1:8600"])) },
 });

@@ -13,8 +13,9 @@ import httpx
 
 from geo.fix import Fix
 from services.db.engine import make_engine
-from services.pipeline import Pipeline
+from services.pipeline import WATCHERS, Pipeline
 from services.settings import Settings
+from services.storing import Watcher
 from tests.browser.conftest import in_thread
 from tests.builders import people
 from tests.conftest import PASSWORD
@@ -59,17 +60,21 @@ class City:
                 units.append(Unit(unit["id"], device["id"]))
             return units
 
-    def report(self, fixes: Sequence[Fix]) -> None:
-        """Store fixes as the gateway does: through the pipeline, committed when this returns."""
+    def report(self, fixes: Sequence[Fix], watchers: Sequence[Watcher] = ()) -> None:
+        """Store fixes as the gateway does: through the pipeline, committed (and watched) when this returns."""
         settings = Settings(database_url=self._database_url, data_dir=self._folder)
 
         async def submit() -> None:
             engine = make_engine(self._database_url, pool_size=2)
-            async with Pipeline(engine, settings, watchers=()).running() as pipeline:
+            async with Pipeline(engine, settings, watchers=tuple(watchers)).running() as pipeline:
                 await pipeline.submit(fixes)
             await engine.dispose()
 
         in_thread(submit())
+
+    def press_sos(self, unit: Unit) -> None:
+        """Let a unit's terminal report that its emergency button is pressed."""
+        self.report([fix(unit.device_id, now(), *URBAN, speed_mps=0.0, alarm=1)], WATCHERS)
 
     def add_park(self, name: str, incidents: str) -> dict[str, Any]:
         """Enter a park of about 2 km around `URBAN` and its incidents (CSV)."""

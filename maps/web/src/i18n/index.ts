@@ -1,19 +1,30 @@
-/** Words on screen. `zh` names the keys; `en` must have the same ones (the compiler checks both ways). */
+/**
+ * Words on screen. The base table is always there; a part that is loaded later brings its own words and calls `learn`.
+ * `zh` names the keys; `en` must have the same ones (the compiler checks both ways).
+ */
 
-import { prefs } from "../shared/prefs.ts";
+import { prefs, type Language } from "../shared/prefs.ts";
+import type { consoleZh } from "./console.zh.ts";
 import { en } from "./en.ts";
+import type { officerZh } from "./officer.zh.ts";
 import { zh } from "./zh.ts";
 
-export type Key = keyof typeof zh;
-const TABLES: Record<"zh" | "en", Record<Key, string>> = { zh, en };
+export type Key = keyof typeof zh | keyof typeof consoleZh | keyof typeof officerZh;
+const tables: Record<Language, Record<string, string>> = { zh: { ...zh }, en: { ...en } };
+
+/** Add the words of a part that was loaded just now. */
+export function learn<Words extends Record<string, string>>(chinese: Words, english: Record<keyof Words, string>): void {
+  Object.assign(tables.zh, chinese);
+  Object.assign(tables.en, english);
+}
 
 /** The words for a key, with {name} filled in. */
 export function t(key: Key, values: Record<string, string | number> = {}): string {
-  return TABLES[prefs.language][key].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  return (tables[prefs.language][key] ?? key).replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
 /** The words for a code the server sends: `unit.state` + `free`; a code without words is shown as it is. */
 export function code(family: string, value: string): string {
   const key = `${family}.${value}`;
-  return key in zh ? t(key as Key) : value.replaceAll("_", " ");
+  return key in tables.zh ? t(key as Key) : value.replaceAll("_", " ");
 }

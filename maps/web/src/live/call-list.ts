@@ -6,18 +6,28 @@ import { icon } from "../shared/icons.ts";
 import type { Rows } from "../shared/rows.ts";
 import { session } from "../shared/session.ts";
 import { duration } from "../shared/time.ts";
-import type { CallOut } from "../shared/types.ts";
+import { placed } from "../shared/place.ts";
+import { OVER, type CallOut } from "../shared/types.ts";
 
 export const CALL_ROW_PX = 64;
 
 export const byUrgency = (calls: Iterable<CallOut>): CallOut[] =>
   [...calls].sort((a, b) => a.priority - b.priority || a.taken_at.localeCompare(b.taken_at));
 
-export function callList(calls: CallOut[], selected: number | null, now_ms: number, startNew: () => void): TemplateResult {
-  return html`${session.may("take_call") ? html`<div class="list-head"><button class="button primary" aria-keyshortcuts="N" @click=${startNew}>${icon("plus")}${t("call.new")}</button></div>` : nothing}
+export interface CallListActions {
+  closed: boolean;
+  /** Open ones that fit what has run out, or nothing to say. */
+  note(call: CallOut): TemplateResult | typeof nothing;
+  startNew(): void;
+  showClosed(on: boolean): void;
+}
+
+export function callList(calls: CallOut[], selected: number | null, now_ms: number, does: CallListActions): TemplateResult {
+  return html`${session.may("take_call") ? html`<div class="list-head"><button class="button primary" aria-keyshortcuts="N" @click=${() => does.startNew()}>${icon("plus")}${t("call.new")}</button>
+      <button class="button" aria-pressed=${does.closed} @click=${() => does.showClosed(!does.closed)}>${t("call.state.closed")}</button></div>` : nothing}
     ${calls.length
-      ? html`<tianshu-rows .items=${calls} .row=${(call: CallOut) => row(call, now_ms)} .selected=${selected} .label=${t("live.calls")} .rowHeight=${CALL_ROW_PX}></tianshu-rows>`
-      : html`<div class="empty">${t("call.none")}</div>`}`;
+      ? html`<tianshu-rows .items=${calls} .row=${(call: CallOut) => row(call, now_ms, does)} .selected=${selected} .label=${t("live.calls")} .rowHeight=${CALL_ROW_PX}></tianshu-rows>`
+      : html`<div class="empty">${t(does.closed ? "call.none_closed" : "call.none")}</div>`}`;
 }
 
 export type CallRows = Rows<CallOut>;
@@ -25,10 +35,11 @@ export type CallRows = Rows<CallOut>;
 export const priorityMark = (priority: number): TemplateResult =>
   html`<span class="priority" data-priority=${priority}><span class="visually-hidden">${t("call.priority")} </span>${priority}</span>`;
 
-function row(call: CallOut, now_ms: number): TemplateResult {
-  const sent = call.assignments.filter((assignment) => assignment.state !== "clear").length;
+function row(call: CallOut, now_ms: number, does: CallListActions): TemplateResult {
+  const sent = call.assignments.filter((assignment) => !OVER.includes(assignment.state)).length;
+  const where = call.address || (placed(call) ? `${call.lon_deg.toFixed(4)}, ${call.lat_deg.toFixed(4)}` : t("call.place_unknown"));
   return html`${priorityMark(call.priority)}
-    <span class="row-main"><b>${code("call.kind", call.kind)}</b><small>${call.address || `${call.lon_deg.toFixed(4)}, ${call.lat_deg.toFixed(4)}`}</small></span>
+    <span class="row-main"><b>${code("call.kind", call.kind)}</b><small>${where}</small></span>
     <span class="row-side"><span class="age">${duration((now_ms - Date.parse(call.taken_at)) / 1000)}</span>
-      ${sent ? html`<small>${t("call.unit_count", { n: sent })}</small>` : html`<small class="wanting">${t("call.no_unit")}</small>`}</span>`;
+      ${call.state === "closed" ? nothing : sent ? html`<small>${t("call.unit_count", { n: sent })}</small>` : html`<small class="wanting">${t("call.no_unit")}</small>`}${does.note(call)}</span>`;
 }

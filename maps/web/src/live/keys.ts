@@ -3,7 +3,17 @@
 import { session } from "../shared/session.ts";
 import type { LivePage, Tab } from "./page.ts";
 
-const TABS: Record<string, Tab> = { "1": "units", "2": "calls", "3": "alerts" };
+/** What a selected call and the tools answer to. */
+interface CallPart extends HTMLElement {
+  sign(): void;
+  end(): void;
+}
+
+interface LayersPart extends HTMLElement {
+  toggle(): void;
+}
+
+const TABS: Record<string, Tab> = { "1": "units", "2": "calls", "3": "alerts", "4": "messages" };
 
 export function liveKey(page: LivePage, event: KeyboardEvent): void {
   const target = event.target as Element;
@@ -18,7 +28,8 @@ export function liveKey(page: LivePage, event: KeyboardEvent): void {
 
 function escape(page: LivePage, target: Element): void {
   if (target instanceof HTMLElement && target.matches("input, select, textarea")) return target.blur();
-  if (page.following) page.setFollow(false);
+  if (page.desk.picking) page.desk.stopPicking();
+  else if (page.following) page.setFollow(false);
   else page.select(null);
 }
 
@@ -36,7 +47,20 @@ const ACTS: Record<string, (page: LivePage) => unknown> = {
   "1": (page) => page.openTab(TABS["1"]!),
   "2": (page) => page.openTab(TABS["2"]!),
   "3": (page) => page.openTab(TABS["3"]!),
+  "4": (page) => (session.may("dispatch") ? page.openTab(TABS["4"]!) : false),
+  s: (page) => onCall(page, (call) => call.sign()),
+  c: (page) => onCall(page, (call) => call.end()),
+  r: (page) => onCall(page, (call) => call.querySelector<HTMLElement>("[data-send]")?.focus()),
+  k: (page) => page.desk.mute(),
+  v: (page) => page.desk.popOut(),
+  h: (page) => (session.may("hand_over") ? page.desk.handOver() : false),
+  y: (page) => page.querySelector<LayersPart>("tianshu-layers")?.toggle(),
 };
+
+function onCall(page: LivePage, act: (call: CallPart) => void): unknown {
+  const call = page.querySelector<CallPart>("tianshu-call");
+  return call ? act(call) : false;
+}
 
 interface Movable extends HTMLElement {
   move(by: number): void;

@@ -8,6 +8,7 @@ import { FONT, FONT_BOLD } from "../map/style.ts";
 import type { Theme } from "../shared/prefs.ts";
 import { duration } from "../shared/time.ts";
 import { UNIT_KINDS, UNIT_STATES, type AlertOut, type AreaOut, type CallOut } from "../shared/types.ts";
+import { placed } from "../shared/place.ts";
 import { isStale, type Unit } from "../shared/world.ts";
 
 /** Below this zoom units are small outlines; from here on they carry their picture and heading. */
@@ -18,7 +19,7 @@ const SYMBOL_SIZE: ExpressionSpecification = ["interpolate", ["linear"], ["zoom"
 export const CLICKABLE = ["call-pins", "units-bodies", "units-many-bodies", "clusters", "alert-marks"];
 
 export const liveOverlay: Overlay = {
-  sources: ["areas-live", "area-names", "trail", "links", "units", "units-many", "selected", "alerts", "calls", "picked"],
+  sources: ["coverage", "beats", "checkpoints", "closures", "areas-live", "area-names", "trail", "links", "units", "units-many", "selected", "alerts", "calls", "picked"],
   gathered: ["units-many"],
   layers: (theme: Theme): LayerSpecification[] => [
     ...groundLayers(theme),
@@ -32,12 +33,19 @@ export const liveOverlay: Overlay = {
 function groundLayers(theme: Theme): LayerSpecification[] {
   const colours = palette(theme);
   return [
+    { id: "coverage-fill", type: "fill", source: "coverage", paint: { "fill-color": colours.trail, "fill-opacity": ["match", ["get", "limit_s"], 180, 0.2, 300, 0.14, 0.08] } },
+    { id: "coverage-line", type: "line", source: "coverage", paint: { "line-color": colours.trail, "line-width": ["match", ["get", "limit_s"], 180, 2, 300, 1.4, 0.8], "line-dasharray": [2, 1.5] } },
+    { id: "beat-line", type: "line", source: "beats", paint: { "line-color": colours.enterprise, "line-width": 2, "line-dasharray": [6, 2, 1, 2] } },
+    { id: "beat-name", type: "symbol", source: "beats", minzoom: 11, layout: { "text-field": ["get", "name"], "text-font": FONT_BOLD, "text-size": 13, "symbol-placement": "point" }, paint: { "text-color": colours.enterprise, "text-halo-color": colours.labelHalo, "text-halo-width": 1.6 } },
+    { id: "closure-casing", type: "line", source: "closures", layout: { "line-cap": "butt" }, paint: { "line-color": colours.surface, "line-width": 9 } },
+    { id: "closure-line", type: "line", source: "closures", layout: { "line-cap": "butt" }, paint: { "line-color": colours.priority[1]!, "line-width": 6, "line-dasharray": [1, 0.8] } },
     { id: "area-fill", type: "fill", source: "areas-live", paint: { "fill-color": colours.area, "fill-opacity": 0.07 } },
     { id: "area-line", type: "line", source: "areas-live", paint: { "line-color": colours.area, "line-width": 1.6, "line-dasharray": [3, 2] } },
     { id: "area-name", type: "symbol", source: "area-names", minzoom: 11.5, layout: { "text-field": ["get", "name"], "text-font": FONT, "text-size": 12 }, paint: { "text-color": colours.area, "text-halo-color": colours.labelHalo, "text-halo-width": 1.4 } },
     { id: "trail-casing", type: "line", source: "trail", layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": colours.surface, "line-width": 6, "line-opacity": 0.9 } },
     { id: "trail-line", type: "line", source: "trail", layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": colours.trail, "line-width": 3 } },
     { id: "link-lines", type: "line", source: "links", layout: { "line-cap": "round" }, paint: { "line-color": colours.selection, "line-width": 2, "line-dasharray": [0.5, 2] } },
+    { id: "checkpoint-marks", type: "symbol", source: "checkpoints", minzoom: 10.5, layout: { "icon-image": ["concat", "check-", ["get", "state"]], "icon-allow-overlap": true, "text-field": ["step", ["zoom"], "", 13, ["get", "name"]], "text-font": FONT, "text-size": 11.5, "text-offset": [0, 1.3], "text-anchor": "top", "text-optional": true }, paint: { "text-color": colours.ink, "text-halo-color": colours.labelHalo, "text-halo-width": 1.5 } },
     { id: "alert-marks", type: "symbol", source: "alerts", layout: { "icon-image": ["concat", "alert-", ["get", "severity"]], "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-size": 0.85 } },
     { id: "selection-ring", type: "symbol", source: "selected", layout: { "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-image": "selection" } },
   ];
@@ -112,7 +120,7 @@ export function unitFeature(unit: Unit, lon_deg: number, lat_deg: number, now_ms
 }
 
 export const callFeatures = (calls: Iterable<CallOut>, now_ms: number): Feature[] =>
-  [...calls].map((call) => point(call.lon_deg, call.lat_deg, { id: call.id, priority: Math.min(4, Math.max(1, call.priority)), age: duration((now_ms - Date.parse(call.taken_at)) / 1000) }));
+  [...calls].filter(placed).map((call) => point(call.lon_deg, call.lat_deg, { id: call.id, priority: Math.min(4, Math.max(1, call.priority)), age: duration((now_ms - Date.parse(call.taken_at)) / 1000) }));
 
 export const alertFeatures = (alerts: Iterable<AlertOut>): Feature[] =>
   [...alerts].flatMap((alert) => (alert.lon_deg === null || alert.lat_deg === null ? [] : [point(alert.lon_deg, alert.lat_deg, { id: alert.id, severity: alert.severity })]));

@@ -8,15 +8,16 @@ import { mapCover, mapTools } from "../map/tools.ts";
 import { all, get, query, sentence } from "../shared/api.ts";
 import { icon } from "../shared/icons.ts";
 import { every, listen, Part } from "../shared/part.ts";
+import { placed } from "../shared/place.ts";
+import { session } from "../shared/session.ts";
 import { rememberView, viewOf } from "./view.ts";
 import { drawable, line, lines, spans } from "../shared/track.ts";
-import type { AlertOut, AreaOut, CallOut, Track } from "../shared/types.ts";
-import { World, type Unit } from "../shared/world.ts";
+import { OVER, type AlertOut, type AreaOut, type CallOut, type Page, type Track } from "../shared/types.ts";
+import { world, type Unit } from "../shared/world.ts";
 import { alertWords } from "./alerts.ts";
 import "./alerts.ts";
-import "./call-detail.ts";
-import "./call-form.ts";
 import { alertFeatures, drawAreas, callFeatures, CLICKABLE, liveOverlay, spot } from "./layers.ts";
+import { Desk } from "./desk.ts";
 import { liveKey } from "./keys.ts";
 import { legend } from "./legend.ts";
 import { MOVE_MS, Mover } from "./mover.ts";
@@ -25,7 +26,7 @@ import { unitDetail } from "./unit-detail.ts";
 import { NO_FILTERS, passes, type Filters, type UnitList } from "./unit-list.ts";
 import "./unit-list.ts";
 
-export type Tab = "units" | "calls" | "alerts";
+export type Tab = "units" | "calls" | "alerts" | "messages";
 /** From this width on nothing hides behind a tab. */
 const wall = matchMedia("(min-width: 1600px)");
 const TRAIL_MS = 30 * 60_000;
@@ -36,16 +37,24 @@ const bySign = new Intl.Collator("zh", { numeric: true });
 export type Selection = { what: "unit" | "call"; id: number } | { what: "form" } | null;
 
 export class LivePage extends Part {
-  readonly world = new World();
+  static override properties = { mapOnly: { attribute: "map-only", type: Boolean } };
+
+  /** The map in a window of its own, which shows what is chosen at the desk. */
+  declare mapOnly: boolean;
+  readonly world = world;
+  readonly desk = new Desk(this);
   selection: Selection = null;
+  /** A call that is not among the open ones: a closed one that was opened to look at. */
+  private other: CallOut | null = null;
+  closed: CallOut[] | null = null;
   tab: Tab = "units";
-  private map: CityMap | null = null;
+  map: CityMap | null = null;
   private mover: Mover | null = null;
   filters: Filters = NO_FILTERS;
   units: Unit[] = [];
   private trail = false;
   sheet: "low" | "half" | "full" = "half";
-  private place: LngLat | null = null;
+  place: LngLat | null = null;
   private priority = 3;
   private toast: AlertOut | null = null;
   failure = "";
@@ -53,7 +62,13 @@ export class LivePage extends Part {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    const on = (type: string, handler: (event: CustomEvent) => void): void => this.world.addEventListener(type, handler as EventListener);
+    const on = (type: string, handler: (event: CustomEvent) => void): void =>
+      this.whileHere(() => {
+        world.addEventListener(type, handler as EventListener);
+        return () => world.removeEventListener(type, handler as EventListener);
+      });
+    if (session.may("view_calls")) void import("../console/index.ts").then(() => this.requestUpdate());
+    this.whileHere(() => this.desk.open());
     on("roster", () => this.rosterChanged());
     on("units", () => this.mover?.aim(Date.now()));
     on("calls", () => this.callsChanged());
@@ -101,7 +116,8 @@ export class LivePage extends Part {
     map.gl.on("click", (event) => this.clicked(event));
     map.gl.on("mousemove", (event) => this.querySelector(".map")?.classList.toggle("over-symbol", this.hit(event) !== undefined));
     map.gl.on("dragstart", () => this.setFollow(false));
-    map.gl.on("moveend", () => rememberView(map));
+    map.gl.on("moveend", () => { rememberView(map); this.desk.changed(); });
+    this.desk.mapReady(map);
     void all<AreaOut>("/areas?limit=100").then((areas) => drawAreas(map, areas), () => undefined);
     mover.aim(Date.now());
     this.callsChanged();
@@ -129,6 +145,7 @@ export class LivePage extends Part {
   }
 
   private announce(alert: AlertOut): void {
+    if (alert.kind === "sos" && session.may("handle_alerts")) return;
     if (this.toast?.severity === "urgent" && alert.severity !== "urgent") return;
     this.toast = alert;
     this.requestUpdate();
@@ -136,6 +153,30 @@ export class LivePage extends Part {
 
   get selectedUnit(): Unit | undefined {
     return this.selection?.what === "unit" ? this.world.units.get(this.selection.id) : undefined;
+  }
+
+  get selectedCall(): CallOut | undefined {
+    if (this.selection?.what !== "call") return undefined;
+    const { id } = this.selection;
+    return this.world.calls.get(id) ?? (this.other?.id === id ? this.other : undefined);
+  }
+
+  /** Open a call by its number, closed ones too. */
+  async openCall(id: number): Promise<void> {
+    if (!this.world.calls.has(id)) this.other = await get<CallOut>(`/calls/${id}`).catch(() => null);
+    this.openTab("calls");
+    this.select({ what: "call", id }, true);
+  }
+
+  /** Show the calls that were closed last, or the open ones again. */
+  async showClosed(on: boolean): Promise<void> {
+    this.closed = on ? (await get<Page<CallOut>>("/calls?state=closed&limit=100").catch(() => ({ items: [] }))).items : null;
+    this.requestUpdate();
+  }
+
+  private callRead(call: CallOut): void {
+    if (call.state === "closed") this.other = call;
+    this.world.mergeCalls([call]);
   }
 
   /** Choose what the detail shows; null closes it. */
@@ -152,6 +193,7 @@ export class LivePage extends Part {
       this.mover.draw(Date.now(), false);
     }
     this.drawLinks();
+    if (!same) this.desk.tell();
     if (reveal) this.centre();
     if (selection && this.sheet === "low") this.sheet = "half";
     this.requestUpdate();
@@ -159,12 +201,11 @@ export class LivePage extends Part {
 
   /** Bring what is selected into view. */
   centre(): void {
-    const call = this.selection?.what === "call" ? this.world.calls.get(this.selection.id) : undefined;
-    const target = this.selectedUnit ?? call;
+    const target = this.selectedUnit ?? this.selectedCall;
     if (target) this.fly(target.lon_deg, target.lat_deg);
   }
 
-  private fly(lon_deg: number | null, lat_deg: number | null): void {
+  fly(lon_deg: number | null, lat_deg: number | null): void {
     if (lon_deg === null || lat_deg === null || !this.map) return;
     this.map.gl.easeTo({ center: [lon_deg, lat_deg], zoom: Math.max(this.map.gl.getZoom(), 13.5), padding: { top: 0, bottom: 0, left: 0, right: this.covered_px }, duration: 500 });
   }
@@ -216,13 +257,13 @@ export class LivePage extends Part {
       for (const assignment of call.assignments) {
         const unit = this.world.units.get(assignment.unit_id);
         const mine = (chosen?.what === "call" && chosen.id === call.id) || (chosen?.what === "unit" && chosen.id === assignment.unit_id);
-        if (mine && assignment.state !== "clear" && unit && unit.lon_deg !== null && unit.lat_deg !== null) lines.push(line([[unit.lon_deg, unit.lat_deg], [call.lon_deg, call.lat_deg]]));
+        if (mine && !OVER.includes(assignment.state) && unit && placed(unit) && placed(call)) lines.push(line([[unit.lon_deg, unit.lat_deg], [call.lon_deg, call.lat_deg]]));
       }
     }
     this.map?.show("links", lines);
   }
 
-  private setPlace(place: LngLat | null): void {
+  setPlace(place: LngLat | null): void {
     this.place = place;
     this.map?.show("picked", place ? spot(place[0], place[1], this.priority) : []);
     this.requestUpdate();
@@ -236,7 +277,8 @@ export class LivePage extends Part {
   }
 
   private clicked(event: MapMouseEvent): void {
-    if (this.selection?.what === "form") return this.setPlace([event.lngLat.lng, event.lngLat.lat]);
+    const call = this.selectedCall;
+    if (this.selection?.what === "form" || this.desk.picking || (call && !placed(call))) return this.setPlace([event.lngLat.lng, event.lngLat.lat]);
     const hit = this.hit(event);
     if (!hit) return;
     if (hit.layer === "alert-marks") this.openTab("alerts");
@@ -246,6 +288,7 @@ export class LivePage extends Part {
 
   openTab(tab: Tab): void {
     this.tab = tab;
+    this.desk.changed();
     if (this.sheet === "low") this.sheet = "half";
     this.requestUpdate();
   }
@@ -256,6 +299,7 @@ export class LivePage extends Part {
 
   setFilters(filters: Filters): void {
     this.filters = filters;
+    this.desk.changed();
     this.mover?.show((unit) => passes(unit, filters, Date.now()));
     this.requestUpdate();
   }
@@ -268,14 +312,14 @@ export class LivePage extends Part {
   override render(): TemplateResult {
     const detail = this.detail();
     return html`<div class="live" ?data-wall=${wall.matches} data-sheet=${this.sheet} ?data-detail=${detail !== nothing}>
-      ${wall.matches ? openPanel(this, ["units"]) : tabbedPanel(this)}
+      ${this.mapOnly ? nothing : wall.matches ? openPanel(this, ["units"]) : tabbedPanel(this)}
       <section class="map ${this.selection?.what === "form" ? "picking" : ""}" aria-label=${t("map.label")}>
-        <div class="map-box"></div>${mapCover(this.map, this.mapFailure)}${mapTools(this.map)}${legend()}
-        ${this.selection?.what === "form" && !this.place ? html`<p class="map-hint">${icon("pin")}${t("call.pick_place")}</p>` : nothing}
+        <div class="map-box"></div>${mapCover(this.map, this.mapFailure)}${mapTools(this.map)}${legend()}${this.desk.tools()}
+        ${(this.selection?.what === "form" || this.desk.picking) && !this.place ? html`<p class="map-hint">${icon("pin")}${t("call.pick_place")}</p>` : nothing}
         <div class="toasts" role="alert">${this.toast ? this.toastView(this.toast) : nothing}</div>
       </section>
-      ${wall.matches ? openPanel(this, ["calls", "alerts"]) : nothing}
-      ${detail === nothing ? nothing : html`<aside class="detail" @close-detail=${() => this.select(null)}>${detail}</aside>`}
+      ${wall.matches && !this.mapOnly ? openPanel(this, ["calls", "alerts"]) : nothing}
+      ${detail === nothing || this.mapOnly ? nothing : html`<aside class="detail" @close-detail=${() => this.select(null)} @open-call=${(event: CustomEvent<number>) => void this.openCall(event.detail)}>${detail}</aside>`}
     </div>`;
   }
 
@@ -283,24 +327,30 @@ export class LivePage extends Part {
     const now_ms = Date.now();
     const chosen = this.selection;
     if (chosen?.what === "form") {
-      return html`<tianshu-call-form .place=${this.place} @place=${(event: CustomEvent<LngLat>) => this.placed(event.detail)} @priority=${(event: CustomEvent<number>) => { this.priority = event.detail; this.setPlace(this.place); }} @call-taken=${(event: CustomEvent<CallOut>) => this.callTaken(event.detail)}></tianshu-call-form>`;
+      return html`<tianshu-call-form .place=${this.place} .centre=${() => this.middle()} @place=${(event: CustomEvent<LngLat>) => this.placed(event.detail)} @priority=${(event: CustomEvent<number>) => { this.priority = event.detail; this.setPlace(this.place); }} @call-taken=${(event: CustomEvent<CallOut>) => this.callTaken(event.detail)}></tianshu-call-form>`;
     }
-    const call = chosen?.what === "call" ? this.world.calls.get(chosen.id) : undefined;
-    if (call) return html`<tianshu-call .call=${call} .world=${this.world} .now_ms=${now_ms} @call-closed=${() => this.select(null)} @show-unit=${(event: CustomEvent<number>) => this.showUnit(event.detail)}></tianshu-call>`;
+    const call = this.selectedCall;
+    if (call) return html`<tianshu-call .call=${call} .world=${this.world} .now_ms=${now_ms} .place=${this.place} @placed=${() => this.setPlace(null)} @call-read=${(event: CustomEvent<CallOut>) => this.callRead(event.detail)} @call-closed=${() => this.select(null)} @show-unit=${(event: CustomEvent<number>) => this.showUnit(event.detail)}></tianshu-call>`;
     const unit = this.selectedUnit;
     if (!unit) return nothing;
-    const onCall = [...this.world.calls.values()].find((one) => one.assignments.some((assignment) => assignment.unit_id === unit.id && assignment.state !== "clear"));
+    const onCall = [...this.world.calls.values()].find((one) => one.assignments.some((assignment) => assignment.unit_id === unit.id && !OVER.includes(assignment.state)));
     return unitDetail(unit, onCall, now_ms, {
       following: this.following, trail: this.trail,
       close: () => this.select(null), centre: () => this.centre(),
       toggleFollow: () => this.setFollow(!this.following), toggleTrail: () => this.setTrail(!this.trail),
-      openCall: (id) => { this.openTab("calls"); this.select({ what: "call", id }, true); },
+      openCall: (id) => void this.openCall(id),
     });
   }
 
   private showUnit(id: number): void {
     const unit = this.world.units.get(id);
     if (unit) this.fly(unit.lon_deg, unit.lat_deg);
+  }
+
+  /** The middle of the map. */
+  middle(): LngLat | null {
+    const centre = this.map?.gl.getCenter();
+    return centre ? [centre.lng, centre.lat] : null;
   }
 
   private placed(place: LngLat): void {

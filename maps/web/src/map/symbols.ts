@@ -11,6 +11,7 @@ const RATIO = 2;
 const SIZE = 34;
 const DOT = 20;
 const NIB = 52;
+const CHECKS = ["visited", "too_short", "missed", "unproven", "pending", "none"] as const;
 const PIN = { width: 30, height: 38 };
 
 type Pen = CanvasRenderingContext2D;
@@ -18,7 +19,9 @@ type Pen = CanvasRenderingContext2D;
 /** Outlines in a unit box (−1…1): each state has its own, so that colour never stands alone. */
 const OUTLINES: Record<string, (pen: Pen, r: number) => void> = {
   free: (pen, r) => pen.arc(0, 0, r * 0.92, 0, Math.PI * 2),
+  reserved: (pen, r) => pen.roundRect(-r * 0.62, -r * 1.02, r * 1.24, r * 2.04, r * 0.6),
   dispatched: (pen, r) => polygon(pen, 4, r * 1.12, -Math.PI / 2),
+  accepted: (pen, r) => polygon(pen, 5, r * 1.08, -Math.PI / 2, r * 0.06),
   en_route: (pen, r) => polygon(pen, 3, r * 1.22, -Math.PI / 2, r * 0.16),
   on_scene: (pen, r) => pen.roundRect(-r * 0.86, -r * 0.86, r * 1.72, r * 1.72, r * 0.22),
   off_duty: (pen, r) => polygon(pen, 6, r, 0),
@@ -38,6 +41,7 @@ export function addSymbols(gl: GlMap, theme: Theme): void {
   for (const state of UNIT_STATES) addUnitImages(gl, state, colours);
   for (const priority of [1, 2, 3, 4]) put(gl, `call-${priority}`, PIN.width, PIN.height, (pen) => drawPin(pen, priority, colours));
   for (const severity of ["urgent", "warning", "notice"]) put(gl, `alert-${severity}`, SIZE, SIZE, (pen) => drawAlert(pen, colours.severity[severity] ?? colours.ink, colours));
+  for (const state of CHECKS) put(gl, `check-${state}`, 24, 24, (pen) => drawCheck(pen, state, colours));
   put(gl, "stop", 22, 22, (pen) => drawStop(pen, colours));
   put(gl, "selection", 52, 52, (pen) => drawSelection(pen, colours));
 }
@@ -169,6 +173,21 @@ function drawAlert(pen: Pen, colour: string, colours: Palette): void {
   pen.fillStyle = colours.onColour;
   pen.fillRect(-1.3, -4.6, 2.6, 8);
   pen.fillRect(-1.3, 5, 2.6, 2.6);
+}
+
+/** A checkpoint: a flag whose inside says how its visit stands: tick, bar, cross, question, dot, nothing. */
+function drawCheck(pen: Pen, state: (typeof CHECKS)[number], colours: Palette): void {
+  const colour = { visited: colours.state["free"], too_short: colours.severity["warning"], missed: colours.severity["urgent"], unproven: colours.severity["warning"], pending: colours.state["off_duty"], none: colours.stale }[state] ?? colours.ink;
+  pen.beginPath();
+  pen.arc(0, 0, 9, 0, Math.PI * 2);
+  pen.fillStyle = colours.surface;
+  pen.fill();
+  pen.strokeStyle = colour;
+  pen.lineWidth = 2.4;
+  pen.stroke();
+  const marks: Record<string, string> = { visited: "M-4.500 0.500 -1.500 3.500 4.500-3.500", too_short: "M-4 0H4", missed: "M-3.500-3.500 3.500 3.500M3.500-3.500-3.500 3.500", unproven: "M-2.500-2A2.500 2.500 0 1 1 0 1M0 4V4.200", pending: "M0-1V1", none: "" };
+  pen.lineCap = "round";
+  pen.stroke(new Path2D(marks[state]));
 }
 
 function drawStop(pen: Pen, colours: Palette): void {

@@ -1,7 +1,9 @@
 /** The shapes the API sends. Names and units are the API's own. */
 
-export type UnitState = "free" | "dispatched" | "en_route" | "on_scene" | "off_duty";
-export const UNIT_STATES: readonly UnitState[] = ["free", "dispatched", "en_route", "on_scene", "off_duty"];
+export type UnitState = "free" | "reserved" | "dispatched" | "accepted" | "en_route" | "on_scene" | "off_duty";
+export const UNIT_STATES: readonly UnitState[] = ["free", "reserved", "dispatched", "accepted", "en_route", "on_scene", "off_duty"];
+/** States of an assignment that is over. */
+export const OVER: readonly string[] = ["clear", "refused", "withdrawn"];
 
 export type UnitKind = "car" | "motorcycle" | "foot" | "van" | "drone_team" | "command";
 export const UNIT_KINDS: readonly UnitKind[] = ["car", "motorcycle", "foot", "van", "drone_team", "command"];
@@ -16,6 +18,7 @@ export interface Me {
   display_name: string;
   roles: string[];
   acts: string[];
+  stale_after_s: number;
 }
 
 export interface UnitOut {
@@ -40,38 +43,64 @@ export interface Assignment {
   id: number;
   unit_id: number;
   state: string;
-  dispatched_at: string;
+  proposed_at: string | null;
+  dispatched_at: string | null;
+  accepted_at: string | null;
   en_route_at: string | null;
   on_scene_at: string | null;
   clear_at: string | null;
   expected_s: number | null;
+  /** When it will arrive as far as is known now. */
+  eta_at: string | null;
+  way: "on_route" | "off_route" | "stopped" | "silent" | null;
+  reason: string | null;
+  by_machine: boolean;
 }
 
 export interface CallOut {
   id: number;
   kind: string;
   priority: number;
-  lon_deg: number;
-  lat_deg: number;
+  /** Null while the place is unknown, as is lat_deg. */
+  lon_deg: number | null;
+  lat_deg: number | null;
   address: string;
   notes: string;
+  answers: Record<string, string>;
+  division: string | null;
+  outside: boolean;
   state: string;
   taken_at: string;
+  signed_at: string | null;
+  feedback_at: string | null;
   closed_at: string | null;
+  result_code: string | null;
   assignments: Assignment[];
 }
 
 export interface CallRecord extends CallOut {
   result: string | null;
-  events: { at: string; account_id: number | null; what: string; detail: Record<string, unknown> }[];
+  events: CallEvent[];
+  links: { call_id: number; kind: string; at: string }[];
+}
+
+export interface CallEvent {
+  at: string;
+  account_id: number | null;
+  who: string | null;
+  what: string;
+  detail: Record<string, unknown>;
 }
 
 export interface Recommendation {
   unit: { id: number; call_sign: string; kind: string; lon_deg: number; lat_deg: number; at: string };
   time_s: number;
   length_m: number;
+  mode: "drive" | "walk";
   reason: { code: string; values: Record<string, string | number | null> };
   estimated: boolean;
+  /** What would be left uncovered without the unit; null where that is not known. */
+  leaves: { minutes: number; lost_share: number; lost_points: number; beat: string | null; beat_share: number | null } | null;
 }
 
 export interface AlertOut {

@@ -5,6 +5,8 @@ import { KIND_PATHS } from "../map/pictures.ts";
 
 const OUTLINES: Record<string, string> = {
   free: "M16 4a12 12 0 1 0 0 24 12 12 0 0 0 0-24Z",
+  reserved: "M16 3a8 8 0 0 1 8 8V21a8 8 0 0 1-16 0V11a8 8 0 0 1 8-8Z",
+  accepted: "M16 2 30 12.2 24.7 28.500H7.300L2 12.2Z",
   dispatched: "M16 1.5 30.5 16 16 30.5 1.5 16Z",
   en_route: "M16 2.5 30 27.5H2Z",
   on_scene: "M8 5H24a3 3 0 0 1 3 3V24a3 3 0 0 1-3 3H8a3 3 0 0 1-3-3V8a3 3 0 0 1 3-3Z",

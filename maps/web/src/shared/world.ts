@@ -2,10 +2,8 @@
 
 import { all, Problem } from "./api.ts";
 import { Stream, type Connection } from "./stream.ts";
+import { session } from "./session.ts";
 import type { AlertOut, CallOut, Delta, UnitOut, UnitRow } from "./types.ts";
-
-/** A unit not heard of for longer is stale: never shown as if it were fresh (the server's default, stale_after_s). */
-export const STALE_MS = 120_000;
 
 export interface Unit {
   id: number;
@@ -22,24 +20,52 @@ export interface Unit {
   at_ms: number | null;
 }
 
-export const isStale = (unit: Unit, now_ms: number): boolean => unit.at_ms === null || now_ms - unit.at_ms > STALE_MS;
+/** A unit not heard of for as long as the server says is stale: never shown as if it were fresh. */
+export const isStale = (unit: Unit, now_ms: number): boolean => unit.at_ms === null || now_ms - unit.at_ms > (session.me?.stale_after_s ?? 0) * 1000;
 
-/** Events: `units` (something moved), `roster` (units came or changed), `calls`, `alerts`, `alert` (a new one), `connection`. */
-export class World extends EventTarget {
+/** Events: `units` (something moved), `roster` (units came or changed), `calls`, `call` (a new one), `alerts`, `alert` (a new one), `connection`. */
+class World extends EventTarget {
   readonly units = new Map<number, Unit>();
   readonly calls = new Map<number, CallOut>();
   readonly alerts = new Map<number, AlertOut>();
   connection: Connection = { state: "connecting", since_ms: Date.now() };
   loaded = false;
-  private readonly stream = new Stream("/stream", (event, data) => this.receive(event, data as Delta), (c) => this.connected(c));
   private rosterAsked_ms = 0;
+  private opening: Promise<() => void> | null = null;
+  private users = 0;
 
-  /** Load the roster, then listen; returns what stops it. Throws a Problem when the first load fails. */
+  /**
+   * Load everything, then listen; returns what lets go. One stream serves all who opened; the last to let go ends it.
+   * Throws a Problem when the first load fails.
+   */
   async open(): Promise<() => void> {
+    this.users += 1;
+    let stop: () => void;
+    try {
+      stop = await (this.opening ??= this.load());
+    } catch (error) {
+      this.opening = null;
+      this.users -= 1;
+      throw error;
+    }
+    return () => {
+      this.users -= 1;
+      if (this.users === 0) this.forget(stop);
+    };
+  }
+
+  private async load(): Promise<() => void> {
     await Promise.all([this.loadRoster(), unlessDenied(this.loadCalls()), unlessDenied(this.loadAlerts())]);
     this.loaded = true;
     this.tell("roster");
-    return this.stream.start();
+    return new Stream("/stream", (event, data) => this.receive(event, data as Delta), (c) => this.connected(c)).start();
+  }
+
+  private forget(stop: () => void): void {
+    stop();
+    for (const things of [this.units, this.calls, this.alerts]) things.clear();
+    this.loaded = false;
+    this.opening = null;
   }
 
   async loadRoster(): Promise<void> {
@@ -62,7 +88,7 @@ export class World extends EventTarget {
   private receive(event: string, delta: Delta): void {
     if (event !== "snapshot" && event !== "delta") return;
     if (delta.units?.length) this.mergeUnits(delta.units);
-    if (delta.calls?.length) this.mergeCalls(delta.calls);
+    if (delta.calls?.length) this.mergeCalls(delta.calls, event === "delta");
     if (delta.alerts?.length) this.mergeAlerts(delta.alerts, event === "delta");
   }
 
@@ -78,10 +104,12 @@ export class World extends EventTarget {
   }
 
   /** Take calls as the server told them, over the stream or in answer to a step. */
-  mergeCalls(calls: CallOut[]): void {
+  mergeCalls(calls: CallOut[], news = false): void {
     for (const call of calls) {
+      const known = this.calls.has(call.id);
       if (call.state === "closed") this.calls.delete(call.id);
       else this.calls.set(call.id, call);
+      if (news && !known && call.state === "open" && call.signed_at === null) this.dispatchEvent(new CustomEvent("call", { detail: call }));
     }
     this.tell("calls");
   }
@@ -105,6 +133,9 @@ export class World extends EventTarget {
     this.dispatchEvent(new Event(what));
   }
 }
+
+export const world = new World();
+export type { World };
 
 /** Calls and alerts are not everybody's business: without the right to see them the lists stay empty. */
 async function unlessDenied(load: Promise<void>): Promise<void> {

@@ -18,8 +18,13 @@ interface PageEntry {
   title: Key;
   load: () => Promise<unknown>;
   view: () => TemplateResult;
+  /** A page without the frame: the phone, the wall, the map in a window of its own. */
+  bare?: boolean;
+  /** Not in the bar: reached from elsewhere. */
+  aside?: boolean;
 }
 
+const PHONE_PX = 640;
 const HEARD_EVERY_MS = 5 * 60_000;
 
 /** Everybody's own page; it stands in the menu of the account, and comes first for who may open no other. */
@@ -27,11 +32,15 @@ const SECURITY = "/security";
 
 const PAGES: Record<string, PageEntry> = {
   "/": { act: "view_live", title: "nav.live", load: () => import("../live/page.ts"), view: () => html`<tianshu-live></tianshu-live>` },
+  "/officer": { act: "serve", title: "nav.officer", bare: true, load: () => import("../officer/page.ts"), view: () => html`<tianshu-officer></tianshu-officer>` },
+  "/wall": { act: "view_live", title: "nav.wall", bare: true, aside: true, load: () => import("../wall/page.ts"), view: () => html`<tianshu-wall></tianshu-wall>` },
+  "/map": { act: "view_live", title: "nav.map", bare: true, aside: true, load: () => import("../live/page.ts"), view: () => html`<tianshu-live map-only></tianshu-live>` },
   "/replay": { act: "view_track", title: "nav.replay", load: () => import("../replay/page.ts"), view: () => html`<tianshu-replay></tianshu-replay>` },
   "/hotspots": { act: "view_parks", title: "nav.hotspots", load: () => import("../hotspots/page.ts"), view: () => html`<tianshu-hotspots></tianshu-hotspots>` },
+  "/operator": { act: "view_devices", title: "nav.operator", load: () => import("../operator/page.ts"), view: () => html`<tianshu-operator></tianshu-operator>` },
+  "/audit": { act: "view_audit", title: "nav.audit", load: () => import("../audit/page.ts"), view: () => html`<tianshu-audit></tianshu-audit>` },
   "/cases": { act: "view_cases", title: "nav.cases", load: () => import("../cases/page.ts"), view: () => html`<tianshu-cases></tianshu-cases>` },
   "/downloads": { act: "view_exports", title: "nav.downloads", load: () => import("../exports/page.ts"), view: () => html`<tianshu-exports></tianshu-exports>` },
-  "/audit": { act: "view_audit", title: "nav.audit", load: () => import("../audit/page.ts"), view: () => html`<tianshu-audit></tianshu-audit>` },
   "/administration": { act: "view_accounts", title: "nav.administration", load: () => import("../admin/page.ts"), view: () => html`<tianshu-administration></tianshu-administration>` },
   [SECURITY]: { act: "manage_own_sessions", title: "nav.security", load: () => import("../session/security.ts"), view: () => html`<tianshu-security></tianshu-security>` },
 };
@@ -44,6 +53,13 @@ const THEMES: [ThemeChoice, Key, IconName][] = [
 
 /** The pages the signed-in officer may open. */
 const permitted = (): [string, PageEntry][] => Object.entries(PAGES).filter(([, page]) => session.may(page.act));
+
+/** Where somebody begins who named no page: an officer with a phone at his call, a wall at the wall. */
+function firstPage(): string {
+  const { me } = session;
+  if (me?.roles.length === 1 && me.roles[0] === "wall") return "/wall";
+  return innerWidth <= PHONE_PX && session.may("serve") && !session.may("dispatch") ? "/officer" : "/";
+}
 
 export class App extends Part {
   private path = location.pathname;
@@ -66,6 +82,7 @@ export class App extends Part {
     this.whileHere(() => listen(window, "keydown", (event) => this.onKey(event)));
     this.whileHere(() => listen(window, "click", (event) => this.onClick(event)));
     this.whileHere(() => every(1_000, () => this.requestUpdate()));
+    for (const type of ["tianshu:show-alert", "tianshu:call-from-alert"]) on(type, (event) => void this.toLive(event));
     for (const type of ["pointerdown", "keydown"] as const) this.whileHere(() => listen(window, type, () => this.touched()));
     void this.start();
   }
@@ -74,7 +91,8 @@ export class App extends Part {
     try {
       session.me = await get<Me>("/me");
       this.failure = "";
-      const target = this.path === "/login" ? (new URLSearchParams(location.search).get("next") ?? "/") : location.pathname + location.search;
+      const target = this.path === "/login" ? (new URLSearchParams(location.search).get("next") ?? firstPage()) : location.pathname + location.search;
+      if (session.may("handle_alerts")) void import("../console/index.ts").then(() => import("../console/guard.ts"));
       await this.open(target.startsWith("/") && !target.startsWith("//") ? target : "/", this.path === "/login");
     } catch (error) {
       if (error instanceof Problem && error.status === 401) return;
@@ -100,6 +118,14 @@ export class App extends Part {
     if (this.path !== "/login") history.replaceState(null, "", here === "/" ? "/login" : `/login?next=${encodeURIComponent(here)}`);
     this.path = "/login";
     void import("../session/login.ts").then(() => this.requestUpdate());
+  }
+
+  /** Show an alert of the guard on the live map, going there first. */
+  private async toLive(event: Event): Promise<void> {
+    if (this.path === "/") return;
+    await this.open("/", true);
+    await this.updateComplete;
+    dispatchEvent(new CustomEvent(event.type, { detail: (event as CustomEvent).detail }));
   }
 
   private async open(target: string, push: boolean): Promise<void> {
@@ -158,8 +184,10 @@ export class App extends Part {
     if (this.failure) return this.failed();
     if (!this.ready) return html`<main><div class="empty" role="status"><span class="spinner"></span><span class="visually-hidden">${t("live.loading")}</span></div></main>`;
     if (!session.me) return html`<main><tianshu-login .left=${this.left}></tianshu-login></main>`;
-    return html`<a class="skip" href="#main">${t("app.skip")}</a>${this.bar(session.me)}${this.banner()}
-      <main id="main" tabindex="-1">${PAGES[this.path]?.view()}</main>${keyList()}`;
+    const page = PAGES[this.path];
+    this.classList.toggle("bare", page?.bare ?? false);
+    return html`${page?.bare ? nothing : html`<a class="skip" href="#main">${t("app.skip")}</a>${this.bar(session.me)}`}${this.banner()}
+      <main id="main" tabindex="-1">${page?.view()}</main>${keyList()}${session.may("handle_alerts") ? html`<tianshu-guard></tianshu-guard>` : nothing}`;
   }
 
   private failed(): TemplateResult {
@@ -172,7 +200,7 @@ export class App extends Part {
     const now = Date.now();
     return html`<header class="bar">
       <a class="brand" href="/" data-page><img src=${markUrl} alt="" /><b>天枢</b><small>Tianshu</small></a>
-      <nav aria-label=${t("nav.label")}>${permitted().filter(([path]) => path !== SECURITY).map(([path, page]) =>
+      <nav aria-label=${t("nav.label")}>${permitted().filter(([path, page]) => path !== SECURITY && !page.aside).map(([path, page]) =>
         html`<a href=${path} data-page aria-current=${path === this.path ? "page" : nothing}>${t(page.title)}</a>`)}</nav>
       <span class="space"></span>
       ${this.connection ? html`<span class="link-state" data-state=${this.connection.state} role="status">${t(`connection.${this.connection.state}`)}</span>` : nothing}

@@ -1,0 +1,101 @@
+/** The desk's tools on the map: sounds, layers, closing a road, the map in a window of its own, the handover. */
+
+import { html, nothing, type TemplateResult } from "lit";
+import { t, type Key } from "../i18n/index.ts";
+import type { Desk } from "../live/desk.ts";
+import { post, remove, sentence } from "../shared/api.ts";
+import { icon, type IconName } from "../shared/icons.ts";
+import { Part } from "../shared/part.ts";
+import { session } from "../shared/session.ts";
+import { sounds } from "../shared/sounds.ts";
+import { closures, LAYERS, type Closure } from "./overlays.ts";
+
+export function deskTools(desk: Desk): TemplateResult {
+  const button = (key: string, words: Key, name: IconName, act: () => void, more: { pressed?: boolean; count?: number } = {}): TemplateResult => html`<button class="icon-button"
+    aria-label=${t(words)} title="${t(words)} (${key})" aria-keyshortcuts=${key} aria-pressed=${more.pressed ?? nothing} @click=${act}>${icon(name)}${more.count ? html`<span class="dot-count">${more.count}</span>` : nothing}</button>`;
+  return html`<div class="desk-tools" role="toolbar" aria-label=${t("desk.tools")}>
+      ${button("K", sounds.muted ? "desk.unmute" : "desk.mute", sounds.muted ? "mute" : "sound", () => desk.mute(), { pressed: sounds.muted })}
+      ${button("V", "desk.pop_out", "window", () => desk.popOut())}
+      ${session.may("hand_over") ? button("H", "handover.title", "note", () => desk.handOver(), { count: desk.notesWaiting }) : nothing}
+      <tianshu-layers .desk=${desk} .names=${[...desk.layers].join()}></tianshu-layers></div>
+    ${session.may("hand_over") ? html`<tianshu-handover @notes=${(event: CustomEvent<number>) => { desk.notesWaiting = event.detail; desk.redraw(); }}></tianshu-handover>` : nothing}`;
+}
+
+/** The list of layers, and the closed roads. */
+class Layers extends Part {
+  static override properties = { desk: { attribute: false }, names: {} };
+
+  declare desk: Desk;
+  declare names: string;
+  private shown = false;
+  private closed: Closure[] = [];
+  private failure = "";
+
+  toggle(): void {
+    this.shown = !this.shown;
+    this.requestUpdate();
+    if (this.shown) void this.load();
+    void this.updateComplete.then(() => this.querySelector<HTMLElement>(this.shown ? "input" : "button")?.focus());
+  }
+
+  private async load(): Promise<void> {
+    if (this.desk.page.map) this.closed = await closures(this.desk.page.map);
+    this.requestUpdate();
+  }
+
+  private async attempt(work: () => Promise<unknown>): Promise<void> {
+    this.failure = "";
+    await work().catch((error: unknown) => { this.failure = sentence(error); });
+    if (!this.desk.layers.has("closures")) this.desk.toggle("closures");
+    else { this.desk.toggle("closures"); this.desk.toggle("closures"); }
+    await this.load();
+  }
+
+  private pick(on: boolean): void {
+    this.desk.picking = on;
+    if (!on) this.desk.page.setPlace(null);
+    this.desk.redraw();
+    this.requestUpdate();
+  }
+
+  private async close(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    const { page } = this.desk;
+    const place = page.place ?? page.middle();
+    const reason = String(new FormData(event.target as HTMLFormElement).get("reason")).trim();
+    const network = page.map?.roads[0]?.name;
+    if (!reason || !place || network === undefined) return;
+    await this.attempt(() => post(`/roads/${encodeURIComponent(network)}/closures`, { shape: { type: "Point", coordinates: place }, reason }));
+    if (!this.failure) this.pick(false);
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    this.pick(false);
+    this.toggle();
+  }
+
+  override render(): TemplateResult {
+    return html`<button class="icon-button" aria-label=${t("desk.layers")} title="${t("desk.layers")} (Y)" aria-keyshortcuts="Y" aria-expanded=${this.shown} @click=${() => this.toggle()}>${icon("layers")}</button>
+      ${this.shown ? html`<div class="layers-box" @keydown=${(event: KeyboardEvent) => this.onKey(event)}><h3>${t("desk.layers")}</h3>
+        ${LAYERS.map((name) => html`<label class="check"><input type="checkbox" .checked=${this.desk.layers.has(name)} @change=${() => this.desk.toggle(name)} />${t(`layer.${name}` as Key)}</label>`)}
+        ${session.may("close_roads") ? this.roads() : nothing}</div>` : nothing}`;
+  }
+
+  private roads(): TemplateResult {
+    return html`<h3>${t("closure.title")}</h3>${this.failure ? html`<p class="message error" role="alert">${this.failure}</p>` : nothing}
+      <ul class="closures">${this.closed.map((one) => html`<li><span>${one.reason}</span><button class="button small" @click=${() => void this.open(one)}>${t("closure.open")}</button></li>`)}</ul>
+      ${this.desk.picking ? html`<form class="close-form" @submit=${(event: SubmitEvent) => void this.close(event)}><p class="message">${t("closure.where")}</p>
+        <label class="field"><span>${t("closure.reason")}</span><input class="input" name="reason" autocomplete="off" required /></label>
+        <div class="buttons"><button type="button" class="button" @click=${() => this.pick(false)}>${t("call.cancel")}</button><button class="button primary">${t("closure.close")}</button></div></form>`
+      : html`<button class="button" @click=${() => this.pick(true)}>${t("closure.close")}</button>`}`;
+  }
+
+  private async open(one: Closure): Promise<void> {
+    const network = this.desk.page.map?.roads[0]?.name;
+    if (network !== undefined) await this.attempt(() => remove(`/roads/${encodeURIComponent(network)}/closures/${one.id}`));
+  }
+}
+
+customElements.define("tianshu-layers", Layers);
