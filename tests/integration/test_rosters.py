@@ -29,7 +29,13 @@ def duty(engine, desk):
     async def add(unit_id, start_h, end_h, **more):
         async with writing(engine) as db:
             return await rosters.add_roster(
-                desk, db, unit_id=unit_id, shift="早班", starts_at=NOW + start_h * HOUR, ends_at=NOW + end_h * HOUR, **more
+                desk,
+                db,
+                unit_id=unit_id,
+                shift="早班",
+                starts_at=NOW + start_h * HOUR,
+                ends_at=NOW + end_h * HOUR,
+                **more,
             )
 
     return add

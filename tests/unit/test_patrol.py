@@ -115,7 +115,9 @@ def test_the_longest_silence_counts_the_ends():
     assert seen.silent_s(start_s, start_s + 1000) == 600
 
 
-@given(st.lists(st.tuples(st.integers(0, 3600), st.integers(0, 200), st.floats(1, 60)), max_size=40), st.integers(0, 900))
+@given(
+    st.lists(st.tuples(st.integers(0, 3600), st.integers(0, 200), st.floats(1, 60)), max_size=40), st.integers(0, 900)
+)
 def test_what_is_proven_lies_within_what_is_possible(rows, dwell_s):
     visit = judge(rows, dwell_s=dwell_s)
     assert 0 <= visit.dwell_s <= visit.dwell_at_most_s or visit.arrived_s is None
