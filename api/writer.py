@@ -16,9 +16,9 @@ from geo.fix import Fix
 from services import bus
 from services.db import engine as databases
 from services.errors import UnavailableError
-from services.pipeline import NotStoredError, Pipeline, UnstorableError
+from services.pipeline import WATCHERS, NotStoredError, Pipeline, UnstorableError
 from services.settings import Settings
-from services.storing import AwayError
+from services.storing import AwayError, Storehouse
 
 AT_ONCE = 64  # messages in work
 AGAIN_S = 1.0  # what was not stored is offered again after this long
@@ -96,7 +96,7 @@ async def run(settings: Settings) -> None:
         raise NoBusError("A writer reads from a bus: set TIANSHU_BUS_URL.")
     engine = databases.make_engine(settings.database_address)
     source = bus.Bus(settings.bus_url.get_secret_value())
-    pipeline = Pipeline(engine, settings.model_copy(update={"bus_url": None}))
+    pipeline = Pipeline(engine, settings, store=Storehouse(engine, settings, WATCHERS))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -68,10 +68,17 @@ class Store(Protocol):
 class Pipeline:
     """Gathers the fixes of all callers in this process into batches. Works while the block of `running` does."""
 
-    def __init__(self, engine: AsyncEngine, settings: Settings, watchers: Sequence[Watcher] = WATCHERS) -> None:
-        """Choose the database, the size of the batches, and the watchers in their order."""
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        settings: Settings,
+        watchers: Sequence[Watcher] = WATCHERS,
+        *,
+        store: Store | None = None,
+    ) -> None:
+        """Choose the database, the size of the batches, the watchers in their order; a store other than the usual."""
         self._settings = settings
-        self._store = _choose_store(engine, settings, watchers)
+        self._store = store or _choose_store(engine, settings, watchers)
         self._chunks = deque[Chunk]()
         self.waiting = 0  # fixes that are not committed yet
         self._arrived = asyncio.Event()

@@ -16,7 +16,7 @@ from api.gateway.connection import Connection
 from api.gateway.errands import Messenger
 from api.gateway.ownership import Ownership
 from api.gateway.quarantine import Quarantine
-from services import alerts, fleet, owners
+from services import alerts, areas, fleet, owners
 from services.db import engine as databases
 from services.errors import UnavailableError
 from services.ingest.jt808 import events
@@ -152,6 +152,7 @@ class Gateway:
         if connection.device_id not in (None, device_id):
             self._signed_in.pop(connection.device_id, None)
             self.ownership.release(connection.device_id, connection.claim)
+        areas.forget(self._engine, device_id)
         older = self._signed_in.get(device_id)
         connection.device_id, connection.claim = device_id, claim
         self._signed_in[device_id] = connection

@@ -23,7 +23,7 @@ from services.db.cluster import Cluster
 from services.db.engine import make_engine
 
 DISK_MB = 96
-READY_S = 60.0
+READY_S = 180.0
 _CHUNK = bytes(64 * 1024)
 
 _DAYS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'fix'::regclass"

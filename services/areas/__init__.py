@@ -1,5 +1,6 @@
 """Areas drawn on the map (区域), the rules they carry, and the watcher that turns fixes into their alerts."""
 
+from services.areas.board import forget
 from services.areas.register import (
     MAX_CONFIRM_FIXES,
     MAX_PAGE,
@@ -29,6 +30,7 @@ __all__ = [
     "create_area",
     "deactivate_area",
     "deactivate_rule",
+    "forget",
     "list_areas",
     "read_area",
     "watch",

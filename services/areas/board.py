@@ -12,6 +12,7 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.engine import Engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from geo import areas
 from geo.fences import Rule, Trigger
@@ -68,6 +69,13 @@ async def current_board(db: ReadSession) -> Board:
         found = (await db.execute(rules)).scalars().all()
         board = _boards[engine] = await asyncio.to_thread(build, version, shapes, found)
     return board
+
+
+def forget(engine: AsyncEngine, device_id: int) -> None:
+    """Rely no more on where this process saw a device last: others may have seen it since."""
+    board = _boards.get(engine.sync_engine)
+    if board is not None:
+        board.last.pop(device_id, None)
 
 
 def build(version: int, shapes: Sequence[Any], rules: Sequence[AreaRule]) -> Board:

@@ -43,7 +43,7 @@ WHERE area_state.at <= excluded.at
 """)
 
 
-async def watch(db: WriteSession, fixes: Sequence[Fix], settings: Settings) -> None:  # noqa: ARG001
+async def watch(db: WriteSession, fixes: Sequence[Fix], settings: Settings) -> None:
     """Step the fences that a batch can matter to, keep their states, raise their alerts.
 
     The same batch handled twice raises nothing twice: its fixes are not newer than the states, and the keys of alerts
@@ -67,7 +67,8 @@ async def watch(db: WriteSession, fixes: Sequence[Fix], settings: Settings) -> N
     await _save(db, {pair: state for pair, (state, _) in after.items() if _is_news(states.get(pair), state)})
     told = [(pair, event) for pair, (_, events) in after.items() for event in events]
     await alerts.raise_alerts(db, [_alert(board.rules[rule], device_id, event) for (rule, device_id), event in told])
-    board.remember(glance.fixes[span[-1]] for span in glance.spans.values())
+    if settings.bus_url is None:  # else writers share the devices: what one remembers, another has made old
+        board.remember(glance.fixes[span[-1]] for span in glance.spans.values())
 
 
 async def _of_kind(db: ReadSession, board: Board, pairs: Collection[Pair]) -> set[Pair]:

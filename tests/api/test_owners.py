@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,11 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.gateway import ownership
 from api.gateway.server import Gateway
-from services import access, owners
+from services import access, areas, owners
 from services.db.engine import make_engine, reading, writing
 from services.settings import Settings
+from tests.builders import database
 from tests.builders.database import know
-from tests.builders.terminals import PHONE, Terminal
+from tests.builders.fences import EAST_M, LAT, LON, STRIP
+from tests.builders.terminals import NOW, PHONE, Terminal, a_report
 
 OTHER = "13800000002"
 
@@ -182,3 +186,31 @@ async def test_a_claim_that_was_replaced_is_not_released(engine):
     async with writing(engine) as db:
         await owners.release_session(db, 1, second)
     assert await holders(engine) == {}
+
+
+async def test_a_way_over_several_gateways_crosses_a_line_where_it_does_and_only_there(
+    gateways, engine, connect, mandate
+):
+    """What a gateway remembers of a device that was elsewhere meanwhile is not where it comes from."""
+    who = await mandate("dispatcher")
+    async with writing(engine) as db:
+        await areas.create_area(
+            who, db, name="line", kind="restricted", shape=STRIP, rules=[areas.NewRule("cross")]
+        )  # fmt: skip
+    start = NOW - timedelta(minutes=5)
+    legs = ((0, -300), (1, 300), (0, -300), (0, -600), (1, -900), (0, -600))  # gateway, metres east of the line
+    async with AsyncExitStack() as stack:
+        at, terminal = -1, None
+        for number, (which, east_m) in enumerate(legs):
+            if which != at:
+                at, terminal = which, await connect(stack, gateways[which])
+            place = {"lon_deg": LON + east_m * EAST_M, "lat_deg": LAT}
+            answer = await terminal.ask(a_report(at=start + timedelta(seconds=10 * number), **place))
+            assert answer.result == 0
+            await until(partial(is_empty, engine, "outbox"))
+    crossed = await database.rows(engine, "SELECT kind, at FROM alert ORDER BY at")
+    assert crossed == [("area_cross", start + timedelta(seconds=10 * number)) for number in (1, 2)]
+
+
+async def is_empty(engine: AsyncEngine, table: str) -> bool:
+    return await database.rows(engine, f"SELECT count(*) FROM {table}") == [(0,)]
