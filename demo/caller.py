@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from demo.board import Board
+from demo.crew import OVER
 from demo.door import Door, DoorClosedError
 from demo.streets import Streets
 
@@ -52,11 +53,12 @@ class Caller:
         ours = [call for call in self.board.calls.values() if call["notes"].startswith(MARK)]
         active = 0
         for call in ours:
-            if call["assignments"] and all(one["state"] == "clear" for one in call["assignments"]):
+            states = {one["state"] for one in call["assignments"]}
+            if "clear" in states and states <= OVER:
                 await self._close(call["id"])
                 continue
             active += 1
-            if not call["assignments"] and _age_s(call) > PATIENCE_S:
+            if states <= OVER and _age_s(call) > PATIENCE_S:
                 await self._assign(call["id"])
         if now >= self.next_at and active < MOST_OPEN:
             wait_s = 6.0 if self.made < FIRST_CALLS else self.rng.uniform(*EVERY_S)
@@ -66,7 +68,9 @@ class Caller:
     async def _close(self, call_id: int) -> None:
         """Close a call; when somebody else was quicker, leave it."""
         try:
-            await self.door.post(f"/calls/{call_id}/close", {"result": "现场处置完毕（演示）"})
+            await self.door.post(
+                f"/calls/{call_id}/close", {"result": "现场处置完毕（演示）", "result_code": "settled"}
+            )
         except DoorClosedError:
             return
 
@@ -85,6 +89,7 @@ class Caller:
             },
         )
         self.made += 1
+        await self.door.post(f"/calls/{call['id']}/sign")
         if priority == 1 or self.rng.random() >= LEFT_TO_THE_DESK:
             await self._assign(call["id"], units=2 if priority == 1 else 1)
 

@@ -9,8 +9,11 @@ from demo.door import Door, DoorClosedError
 from demo.fleet import Fleet, Member
 from demo.motion import Task
 
-ORDER = ("", "dispatched", "en_route", "on_scene", "clear")
+ORDER = ("", "dispatched", "accepted", "en_route", "on_scene", "clear")
 """The steps of an assignment; the first stands for not yet known."""
+OVER = frozenset({"clear", "refused", "withdrawn"})
+NOT_OURS = OVER | {"proposed"}
+"""What a crew has nothing to do with: what is over, and what nobody has told it yet."""
 
 
 @dataclass(slots=True)
@@ -32,7 +35,7 @@ class Crew:
     fleet: Fleet
     board: Board
     door: Door
-    reaction_s: tuple[float, float] = (3.0, 14.0)
+    reaction_s: tuple[float, float] = (2.0, 8.0)
     on_scene_s: tuple[float, float] = (90.0, 300.0)
     rng: random.Random = field(default_factory=lambda: random.Random(110))
     jobs: dict[int, Job] = field(default_factory=dict)
@@ -48,7 +51,7 @@ class Crew:
         seen: set[int] = set()
         for call in list(self.board.calls.values()):
             for assignment in call["assignments"]:
-                if assignment["state"] != "clear" and assignment["id"] not in self._done:
+                if assignment["state"] not in NOT_OURS and assignment["id"] not in self._done:
                     await self._adopt(call, assignment, now)
                     seen.add(assignment["id"])
         for gone in set(self.jobs) - seen:
@@ -63,7 +66,10 @@ class Crew:
             member = self.fleet.members.get(await self._call_sign(assignment["unit_id"]))
             if member is None:
                 return
-            job = Job(assignment["id"], member, call["lon_deg"], call["lat_deg"], "", now)
+            lon_deg, lat_deg = call["lon_deg"], call["lat_deg"]
+            if lon_deg is None:  # nobody knows where to: the crew waits where it is
+                lon_deg, lat_deg = member.mover.place
+            job = Job(assignment["id"], member, lon_deg, lat_deg, "", now)
             self.jobs[job.id] = job
         if ORDER.index(assignment["state"]) > ORDER.index(job.state):
             self._enter(job, assignment["state"], now)
@@ -79,7 +85,7 @@ class Crew:
         job.state = state
         mover = job.member.mover
         job.member.blind_s = job.member.silent_s = 0.0
-        if state == "dispatched":
+        if state in {"dispatched", "accepted"}:
             job.due = now + self.rng.uniform(*self.reaction_s)
         elif state == "en_route":
             mover.respond(job.lon_deg, job.lat_deg)
