@@ -34,13 +34,13 @@ class PurposeRefusedError(NotAllowedError):
     """The officer's roles have no such purpose."""
 
 
-async def _read(request: Request) -> AsyncIterator[ReadSession]:
-    async with reading(request.app.state.engine) as session:
+async def _read_at_door(request: Request) -> AsyncIterator[ReadSession]:
+    async with reading(request.app.state.door) as session:
         yield session
 
 
-async def _write(request: Request) -> AsyncIterator[WriteSession]:
-    async with writing(request.app.state.engine) as session:
+async def _write_at_door(request: Request) -> AsyncIterator[WriteSession]:
+    async with writing(request.app.state.door) as session:
         yield session
 
 
@@ -139,7 +139,7 @@ class Door:
 
     def writing(self) -> AbstractAsyncContextManager[WriteSession]:
         """Open a transaction of a route's own, for what must be committed before the route goes on."""
-        return writing(self.request.app.state.engine)
+        return writing(self.request.app.state.door)
 
 
 def _door(request: Request, moment: Annotated[datetime, Depends(now)]) -> Door:
@@ -204,8 +204,9 @@ def _purpose(request: Request, mandate: access.Mandate, case_no: str | None) -> 
     return named
 
 
-ReadDb = Annotated[ReadSession, Depends(_read, scope="function")]
-WriteDb = Annotated[WriteSession, Depends(_write, scope="function")]
+DoorReadDb = Annotated[ReadSession, Depends(_read_at_door, scope="function")]
+DoorWriteDb = Annotated[WriteSession, Depends(_write_at_door, scope="function")]
+"""Accounts and sessions only: for routes that nobody, or who is signed in half, may take."""
 Config = Annotated[Settings, Depends(_settings)]
 Now = Annotated[datetime, Depends(now)]
 Trail = Annotated[Ledger, Depends(ledger)]
@@ -213,3 +214,18 @@ Knock = Annotated[Door, Depends(_door)]
 Session = Annotated[access.Recognised, Depends(recognise)]
 """Somebody who has signed in, perhaps half: for the routes that finish a sign-in."""
 Who = Annotated[access.Mandate, Depends(officer)]
+
+
+async def _read(request: Request, who: Who) -> AsyncIterator[ReadSession]:
+    async with reading(request.app.state.engine, who.claims) as session:
+        yield session
+
+
+async def _write(request: Request, who: Who) -> AsyncIterator[WriteSession]:
+    async with writing(request.app.state.engine, who.claims) as session:
+        yield session
+
+
+ReadDb = Annotated[ReadSession, Depends(_read, scope="function")]
+WriteDb = Annotated[WriteSession, Depends(_write, scope="function")]
+"""Sessions on behalf of who is signed in: the database shows what the claims permit."""

@@ -26,6 +26,7 @@ from geo.fix import Fix, Source
 from services import fleet
 from services import phones as service
 from services.db import engine as databases
+from services.db.security import DbRole
 from services.errors import InvalidError, NotAllowedError, UnavailableError
 from services.pipeline import Pipeline
 from services.settings import Settings
@@ -184,7 +185,7 @@ async def run(settings: Settings) -> None:
         BadBrokerUrlError: no broker is named, or its address is not understood.
     """
     broker = Broker.parse(settings.mqtt_url.get_secret_value() if settings.mqtt_url else "")
-    engine = databases.make_engine(settings.database_address)
+    engine = databases.make_engine(settings.database_address, DbRole.INGEST)
     try:
         async with Pipeline(engine, settings).running() as pipeline:
             reading = asyncio.create_task(Door(engine, settings, pipeline, broker).run())

@@ -123,7 +123,7 @@ async def store(engine: databases.Engine, pipeline: Pipeline, request: Request) 
 @asynccontextmanager
 async def start(app: FastAPI) -> AsyncIterator[None]:
     """Run a pipeline beside the requests of an application, in `app.state.pipeline`."""
-    async with Pipeline(app.state.engine, app.state.settings).running() as pipeline:
+    async with Pipeline(app.state.intake, app.state.settings).running() as pipeline:
         app.state.pipeline = pipeline
         yield
 

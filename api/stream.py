@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 
 from services import access, live
 from services.db import engine as databases
+from services.db.claims import Claims
 from services.errors import UnavailableError
 
 EVERY_S = 0.25
@@ -27,6 +28,8 @@ CHECK_EVERY_S = 2.0  # how soon a stream ends whose session was ended or whose o
 KEEP_ALIVE_S = 15.0  # proxies give up on an answer that is silent for longer
 LIFETIME_S = 600.0  # then the page comes again by itself, and its right to look is asked anew
 KEEP_ALIVE = b": alive\n\n"
+SCREEN = Claims(None, [access.Role.WALL], access.Purpose.DUTY)
+"""What everybody who follows may see: one look serves them all, so it sees no more than a screen on the wall."""
 _LAST = 2**63 - 1
 
 log = structlog.get_logger()
@@ -75,9 +78,9 @@ class Listener:
 class Hub:
     """Looks at the database for everybody in this process; rests while nobody watches."""
 
-    def __init__(self, engine: databases.Engine) -> None:
-        """Choose the database."""
-        self._engine = engine
+    def __init__(self, engine: databases.Engine, door: databases.Engine) -> None:
+        """Choose the database: how the application reads, and where sessions are looked up."""
+        self._engine, self._door = engine, door
         self._listeners = set[Listener]()
         self._wanted, self._awake = asyncio.Event(), asyncio.Event()
         self._xid = 0
@@ -129,7 +132,7 @@ class Hub:
             permitted = set[str]()
             try:
                 if watching:
-                    async with databases.reading(self._engine) as db:
+                    async with databases.reading(self._door) as db:
                         permitted = await access.still_permitted(db, watching, access.Act.VIEW_LIVE)
             except Exception:  # whatever it is: who can't be asked about sees no more
                 log.exception("streams_not_checked")
@@ -138,7 +141,7 @@ class Hub:
                     listener.end()
 
     async def _begin(self, look: access.Look, last_id: int | None) -> tuple[int, bytes]:
-        async with databases.reading(self._engine) as db:
+        async with databases.reading(self._engine, look.mandate.claims) as db:
             if last_id is not None and last_id <= await live.present(db):  # a greater id is of another database
                 changes, name = await live.changed_since(db, last_id), "delta"
             else:
@@ -153,7 +156,7 @@ class Hub:
         self._awake.set()
 
     async def _look(self) -> None:
-        async with databases.reading(self._engine) as db:
+        async with databases.reading(self._engine, SCREEN) as db:
             changes = await live.changed_since(db, self._xid)
         self._xid = changes.xid
         news = self._news(changes)
@@ -180,7 +183,7 @@ class Hub:
 @asynccontextmanager
 async def start(app: FastAPI) -> AsyncIterator[None]:
     """Run a hub beside the requests, as `app.state.hub`."""
-    app.state.hub = Hub(app.state.engine)
+    app.state.hub = Hub(app.state.engine, app.state.door)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(app.state.hub.run()), group.create_task(app.state.hub.check())]
         yield

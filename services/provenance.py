@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from geo.fix import Fix, Source
 from services import access, frames, tracks
+from services.db.claims import declare_look
 from services.db.engine import ReadSession
 from services.db.tables import tracks as tables
 from services.errors import InvalidError, NotFoundError
@@ -58,6 +59,7 @@ class Refusals:
 async def frames_of(mandate: access.Mandate, db: ReadSession, device_id: int, *, limit: int = 20) -> list[Shown]:
     """Return the last frames of a device, newest first, decoded field by field."""
     look = await access.grant(mandate, access.Act.VIEW_FRAMES, f"device:{device_id}")
+    await declare_look(db, [f"device:{device_id}"])
     found = await _shown(db, tables.Fix.device_id == device_id, limit=min(limit, MAX_FRAMES))
     await look.saw(len(found))
     return found
@@ -72,6 +74,7 @@ async def frame_of(
         NoFrameError: there is no such fix.
     """
     look = await access.grant(mandate, access.Act.VIEW_FRAMES, f"device:{device_id} {at.isoformat()}")
+    await declare_look(db, [f"device:{device_id}"])
     fix = tables.Fix
     found = await _shown(db, fix.device_id == device_id, fix.at == at, fix.payload_hash == payload_hash, limit=1)
     if not found:

@@ -115,7 +115,7 @@ async def list_passed(
             days = await _old_days(db, before) if rule.what == "fixes" else []
             counts = [
                 f"SELECT count(*) FROM {table} WHERE {condition}",
-                *(f"SELECT count(*) FROM {day}" for day in days),
+                *(_count_of(day) for day in days),
             ]
             rows = [
                 int((await db.execute(text(one), {"before": before} if ":" in one else {})).scalar_one())
@@ -196,8 +196,7 @@ async def _drop_days(engine: AsyncEngine, before: datetime) -> tuple[list[str], 
     for day in days:
         async with writing(engine) as db:
             await db.execute(text("SET LOCAL lock_timeout = '5s'"))  # whoever waits behind us waits no longer
-            rows += int((await db.execute(text(f"SELECT count(*) FROM {day}"))).scalar_one())
-            await db.execute(text(f"DROP TABLE {day}"))
+            rows += int((await db.execute(text("SELECT tianshu_drop_day(:day)"), {"day": day})).scalar_one())
     return days, rows
 
 
@@ -208,6 +207,12 @@ async def _old_days(db: ReadSession, before: datetime) -> list[str]:
     )
     names = [str(name) for name in (await db.execute(found)).scalars()]
     return [name for name in names if name.removeprefix("fix_") < f"{before:%Y%m%d}"]
+
+
+def _count_of(day: str) -> str:
+    """Return the query for the number of fixes of a day, which is read through its table only."""
+    start = f"(CAST('{day.removeprefix('fix_')}' AS timestamp) AT TIME ZONE 'UTC')"
+    return f"SELECT count(*) FROM fix WHERE at >= {start} AND at < {start} + interval '1 day'"
 
 
 async def _write_down(mandate: access.Mandate, engine: AsyncEngine, passed: Passed, now: datetime) -> None:

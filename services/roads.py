@@ -133,7 +133,7 @@ async def import_network(
     numbers = (net.source, net.target, net.length_m, net.cost_s, net.reverse_cost_s)
     columns = _lists(np.full(len(net.source), network_id), roads.edge_id, *numbers)
     await _copy_in(db, _COPY_EDGES, zip(*columns, roads.highway, roads.name, _shapes(net), strict=True))
-    await db.execute(text("ANALYZE road_edge"))
+    await db.execute(text("SELECT tianshu_analyse_roads()"))
     return NetworkView(network_id, name, attribution, synthetic, now)
 
 

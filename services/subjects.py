@@ -8,29 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, text, update
 
 from services import access
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables.access import Account, AccountRole, Identity, Login, RecoveryCode, SecondFactor
-from services.db.tables.alerts import Alert
-from services.db.tables.audit import AuditEntry, AuditReview
-from services.db.tables.calls import CallEvent
-from services.db.tables.exports import ExportFile, ExportRequest
 from services.db.tables.retention import Destruction
 from services.errors import InvalidError, NotAllowedError, NotFoundError
 
 BASIS = "个人信息保护法 47: on the person's request or when the purpose is over"
 _DELETED = (Login, Identity, RecoveryCode, SecondFactor, AccountRole)
-_KEPT = {
-    "audit": AuditEntry.account_id,
-    "audit_review": AuditReview.account_id,
-    "call_event": CallEvent.account_id,
-    "alert": Alert.acknowledged_by,
-    "export_request": ExportRequest.account_id,
-    "export_file": ExportFile.account_id,
-}
-"""What a person did on duty: it stays, under the account's number, until the retention of its kind is over."""
 
 
 class NoPersonError(NotFoundError):
@@ -145,5 +132,5 @@ async def _account(db: ReadSession, account_id: int) -> Account:
 
 async def _done(db: ReadSession, account_id: int) -> dict[str, int]:
     """Return how much a person did on duty, by table."""
-    counts = {name: select(func.count()).where(column == account_id) for name, column in _KEPT.items()}
-    return {name: int((await db.execute(count)).scalar_one()) for name, count in counts.items()}
+    found = await db.execute(text("SELECT what, rows FROM tianshu_count_done(:person)"), {"person": account_id})
+    return {str(what): int(rows) for what, rows in found}

@@ -4,6 +4,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ import typer
 from api.cli import database
 from services import access
 from services.db.engine import WriteSession, make_engine, writing
+from services.db.security import DbRole
 from services.errors import ConflictError
 from services.settings import Settings
 
@@ -80,11 +82,9 @@ def seed_demo_accounts(settings: Settings) -> dict[str, dict[str, Any]]:
     keys = access.load_keys(settings)
     for username, display_name, role in DEMO_ACCOUNTS:
         login = logins.setdefault(username, {"password": secrets.token_urlsafe(12), "roles": [role]})
-        try:
+        with suppress(ConflictError):  # it is there; a second factor may be due since
             asyncio.run(_create(settings, username, display_name, login["password"], frozenset({role})))
-        except ConflictError:
-            continue
-        if role in access.SECOND_FACTOR:
+        if role in access.SECOND_FACTOR and "totp" not in login:
             login["totp"] = asyncio.run(_with(settings, partial(_enrol, keys, username)))
     _keep(store, json.dumps(logins, indent=1))
     return logins
@@ -107,7 +107,7 @@ async def _create(
 
 
 async def _with(settings: Settings, act: Callable[[WriteSession], Awaitable[T]]) -> T:
-    engine = make_engine(settings.database_address, pool_size=1)
+    engine = make_engine(settings.database_address, DbRole.WORKER, pool_size=1)
     try:
         async with writing(engine) as db:
             return await act(db)

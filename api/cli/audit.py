@@ -9,6 +9,7 @@ import typer
 from api.cli import database
 from services.audit import Ledger, Sealer, verify
 from services.db.engine import make_engine
+from services.db.security import DbRole
 from services.settings import Settings
 
 app = typer.Typer(name="audit", help="The audit trail.", no_args_is_help=True)
@@ -55,7 +56,7 @@ def seal() -> None:
 
 
 async def _seal(settings: Settings) -> int:
-    engine = make_engine(settings.database_address, pool_size=1)
+    engine = make_engine(settings.database_address, DbRole.WORKER, pool_size=1)
     try:
         return await Sealer.of(settings).seal(Ledger(engine), datetime.now(UTC))
     finally:

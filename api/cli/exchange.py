@@ -12,6 +12,7 @@ from api.cli import database
 from services import access, exchange
 from services.audit import Ledger
 from services.db.engine import make_engine, reading, writing
+from services.db.security import DbRole
 from services.errors import InvalidError
 from services.ingest.jt809.framing import Edition
 from services.settings import Settings
@@ -85,7 +86,7 @@ def _run(act: Callable[[access.Mandate], Awaitable[None]]) -> None:
 
 
 async def _with_mandate(settings: Settings, act: Callable[[access.Mandate], Awaitable[None]]) -> None:
-    engine = make_engine(settings.database_address, pool_size=1)
+    engine = make_engine(settings.database_address, DbRole.WORKER, pool_size=1)
     try:
         await act(access.system_mandate(Ledger(engine)))
     finally:

@@ -15,6 +15,7 @@ from api.cli import database
 from services import access, imports
 from services.audit import Ledger
 from services.db.engine import make_engine
+from services.db.security import DbRole
 from services.errors import InvalidError
 from services.ingest import files, rows
 from services.settings import Settings
@@ -103,7 +104,7 @@ async def _import(
     settings: Settings, file: Path, options: files.Options, rejects: Path, *, create_devices: bool, resume: bool
 ) -> imports.Imported:
     """Import with a progress bar on stderr."""
-    engine = make_engine(settings.database_address, pool_size=2)
+    engine = make_engine(settings.database_address, DbRole.WORKER, pool_size=2)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
         TextColumn("{task.fields[rows]:,} rows"), console=Console(stderr=True),

@@ -8,6 +8,7 @@ from api.cli import database
 from services import access
 from services.audit import Sealer
 from services.db.engine import make_engine, writing
+from services.db.security import DbRole
 from services.settings import Settings
 
 app = typer.Typer(name="keys", help="Renew the keys of the service.", no_args_is_help=True)
@@ -39,7 +40,7 @@ def renew_seal() -> None:
 
 
 async def _close(settings: Settings) -> int:
-    engine = make_engine(settings.database_address, pool_size=1)
+    engine = make_engine(settings.database_address, DbRole.WORKER, pool_size=1)
     try:
         async with writing(engine) as db:
             return await access.close_secrets_again(db, access.load_keys(settings))

@@ -9,6 +9,7 @@ from api.cli import database
 from services import access, retention
 from services.audit import Ledger
 from services.db.engine import make_engine
+from services.db.security import DbRole
 from services.settings import Settings
 
 
@@ -29,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 async def _run(settings: Settings, *, dry_run: bool) -> list[retention.Passed]:
-    engine = make_engine(settings.database_address, pool_size=2)
+    engine = make_engine(settings.database_address, DbRole.WORKER, pool_size=2)
     act = retention.list_passed if dry_run else retention.apply
     try:
         return await act(access.system_mandate(Ledger(engine)), engine, settings, now=datetime.now(UTC))

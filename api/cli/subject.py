@@ -13,6 +13,7 @@ from api.cli import database
 from services import access, subjects
 from services.audit import Ledger
 from services.db.engine import WriteSession, make_engine, writing
+from services.db.security import DbRole
 
 app = typer.Typer(name="subject", help="What is kept about a person.", no_args_is_help=True)
 
@@ -44,7 +45,7 @@ def delete_person(name: str, *, yes: bool = typer.Option(False, "--yes", help="D
 
 def _run(act: Callable[[access.Mandate, WriteSession, int], Awaitable[T]], name: str) -> T:
     async def run(url: str) -> T:
-        engine = make_engine(url, pool_size=2)
+        engine = make_engine(url, DbRole.WORKER, pool_size=2)
         try:
             async with writing(engine) as db:
                 return await act(access.system_mandate(Ledger(engine)), db, await subjects.find_person(db, name))

@@ -9,6 +9,7 @@ import structlog
 from api.exchange.lower import Lower, UpperAddress
 from api.exchange.upper import Upper
 from services.db import engine as databases
+from services.db.security import DbRole
 from services.errors import UnavailableError
 from services.pipeline import Pipeline
 from services.settings import Settings
@@ -35,7 +36,7 @@ async def run(settings: Settings) -> None:
     if not is_wanted(settings):
         raise NothingToExchangeError("Set TIANSHU_UPPER_URL to log in somewhere, or TIANSHU_EXCHANGE_PORT to be above.")
     address = UpperAddress.parse(settings.upper_url.get_secret_value()) if settings.upper_url else None
-    engine, stop = databases.make_engine(settings.database_address), asyncio.Event()
+    engine, stop = databases.make_engine(settings.database_address, DbRole.INGEST), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:

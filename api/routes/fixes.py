@@ -24,7 +24,7 @@ async def _speaker(request: Request) -> service.Phone:
     """Return the device whose token the request shows; a person's token is none."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
-        async with reading(request.app.state.engine) as db:
+        async with reading(request.app.state.intake) as db:
             phone = await service.identify(db, token)
         if phone:
             return phone
@@ -46,7 +46,7 @@ async def report_fixes(
     happens. Of a batch with bad fixes the good ones are stored and the others are named. 503 means that nothing was
     stored: send it again.
     """
-    engine, body = request.app.state.engine, await _read(request)
+    engine, body = request.app.state.intake, await _read(request)
     said = phones.request_hash(body)
     async with reading(engine) as db:
         answered = await service.recall(db, phone.device_id, key, said)

@@ -26,7 +26,7 @@ async def read_health() -> HealthOut:
 
 
 @router.get("/ready")
-async def read_readiness(db: deps.ReadDb) -> HealthOut:
+async def read_readiness(db: deps.DoorReadDb) -> HealthOut:
     """Say that the database answers, or 503. Open to everyone."""
     await check_ready(db)
     return HealthOut(status="ready")

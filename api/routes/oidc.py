@@ -31,7 +31,7 @@ async def read_provider(settings: deps.Config) -> ProviderOut:
 
 
 @router.get("/start", status_code=status.HTTP_303_SEE_OTHER, response_class=RedirectResponse)
-async def begin(door: deps.Knock, db: deps.WriteDb) -> Response:
+async def begin(door: deps.Knock, db: deps.DoorWriteDb) -> Response:
     """Send the browser to the provider. Open."""
     departure = await access.begin_oidc(db, door.settings, redirect_uri=_back(door), now=door.now)
     answer = RedirectResponse(departure.url, status.HTTP_303_SEE_OTHER)

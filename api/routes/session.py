@@ -137,7 +137,7 @@ async def make_token(door: deps.Knock, body: MachineCredentials) -> TokenOut:
 
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)
-async def sign_out(door: deps.Knock, response: Response, _: deps.Session, db: deps.WriteDb) -> None:
+async def sign_out(door: deps.Knock, response: Response, _: deps.Session, db: deps.DoorWriteDb) -> None:
     """End this session."""
     await access.sign_out(db, door.token)
     deps.delete_cookie(door.request, response)
@@ -160,7 +160,7 @@ async def change_password(door: deps.Knock, who: deps.Session, body: NewPassword
 
 
 @router.get("/factor")
-async def read_factor(who: deps.Session, db: deps.ReadDb) -> FactorOut:
+async def read_factor(who: deps.Session, db: deps.DoorReadDb) -> FactorOut:
     """One's own second factor."""
     state = await access.factor_state(db, who.account_id)
     required = bool(who.mandate.roles & access.SECOND_FACTOR)

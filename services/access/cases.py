@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shapely import Geometry, wkb
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 
 from services.access.mandates import Mandate, record
 from services.access.roles import Act, Role
+from services.db.claims import declare_look
 from services.db.engine import ReadSession
 from services.db.tables.access import Account, AccountRole
 from services.db.tables.cases import Authorisation
@@ -106,25 +107,28 @@ async def limit_track(
 ) -> Limits | None:
     """Return the case's limits on a track, or None where the duty of a dispatcher or the operator's command stands.
 
+    What is permitted is declared to the database, which shows nothing else in this transaction.
+
     Raises:
         CaseRefusedError: the query leaves the limits of the case, or an investigator names none.
         SpanRefusedError: a dispatcher asks for more than a day.
     """
     if mandate.case_no is not None or not mandate.roles & {Role.DISPATCHER}:
-        return await grant_case(mandate, db, Act.VIEW_TRACK, Query(subject, Source.TRACKS, start, end))
+        limits = await grant_case(mandate, db, Act.VIEW_TRACK, Query(subject, Source.TRACKS, start, end))
+        await declare_look(db, [subject], start, end, limits.id)
+        return limits
     if mandate.account_id is not None and end - start > DUTY_SPAN:
         refusal = "On duty a unit's track is read for 24 hours at most. More needs an authorised case."
         await record(mandate, Act.VIEW_TRACK, f"{subject} {refusal}", allowed=False)
         raise SpanRefusedError(refusal)
+    await declare_look(db, [subject], start, end)
     return None
 
 
 async def _limits(db: ReadSession, case_no: str) -> list[Limits]:
     row = Authorisation
-    holds = exists().where(
-        AccountRole.account_id == row.approved_by, AccountRole.role == Role.APPROVER,
-        Account.id == row.approved_by, Account.active,
-    )  # fmt: skip
+    approver = select(Account.id).join(AccountRole, AccountRole.account_id == Account.id)
+    holds = approver.where(Account.id == row.approved_by, AccountRole.role == Role.APPROVER, Account.active).exists()
     found = select(row, holds, func.ST_AsBinary(plain(row.area))).where(row.case_no == case_no).order_by(row.id)
     return [
         Limits(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from services.access.roles import PERMISSIONS, Act, Purpose, Role
 from services.audit import Entry, Ledger
+from services.db.claims import Claims
 from services.errors import NotAllowedError
 
 
@@ -26,6 +27,11 @@ class Mandate:
     remote: str | None = None
     made_at: datetime = field(default_factory=_clock)
     expires_at: datetime | None = None
+
+    @property
+    def claims(self) -> Claims:
+        """What the database has to know of it."""
+        return Claims(self.account_id, sorted(self.roles), self.purpose, self.case_no)
 
     @property
     def acts(self) -> frozenset[Act]:

@@ -301,7 +301,8 @@ async def _refusal(db: WriteSession, account: Account | None, password: str, now
     """Return why this sign-in is refused, counting a wrong password, or None."""
     if account and _is_locked(account, now):
         return _LOCKED
-    if await passwords.matches(account.password_hash if account else None, password):
+    kept = select(Account.password_hash).where(Account.id == account.id) if account else None
+    if await passwords.matches(None if kept is None else (await db.execute(kept)).scalar_one(), password):
         return None
     if account:
         await _count_failure(db, account, now)

@@ -43,12 +43,17 @@ async def begin(db: AsyncSession, claims: Claims | None, *, read_only: bool) -> 
 
 
 async def declare_look(
-    db: AsyncSession, subjects: Sequence[str], start: datetime, end: datetime, authorisation_id: int | None = None
+    db: AsyncSession,
+    subjects: Sequence[str],
+    start: datetime | None = None,
+    end: datetime | None = None,
+    authorisation_id: int | None = None,
 ) -> None:
     """Tell the database whose tracks are read in this transaction, start <= at < end; it shows no others.
 
     Subjects are such as `unit:5`, `device:7`. Without an authorisation of the claimed case the database shows what a
-    dispatcher's duty permits: 24 hours at most.
+    dispatcher's duty permits, 24 hours at most; without a time it shows what stands beside the raw frames of a device
+    to those who may see them.
     """
     values = {"subjects": ",".join(subjects), "start": _iso(start), "end": _iso(end)}
     await db.execute(_DECLARE, values | {"authorisation": "" if authorisation_id is None else str(authorisation_id)})
@@ -61,5 +66,5 @@ def _values(claims: Claims) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat()
+def _iso(at: datetime | None) -> str:
+    return at.astimezone(UTC).isoformat() if at else ""

@@ -106,7 +106,9 @@ def _statements(table: str, names: dict[DbRole, str]) -> Iterator[tuple[str, ...
     """Yield the grants and policies of a table, each with its identifiers."""
     granted = grants(table)
     for role, verbs in granted.items():
-        yield f"GRANT {', '.join(verbs.split())} ON {{}} TO {{}}", table, names[role]
+        shown = rules.SHOWN.get(table) if role is DbRole.APP else None
+        some = f"SELECT ({', '.join(shown.split())})" if shown else "SELECT"
+        yield f"GRANT {', '.join(verbs.split()).replace('SELECT', some)} ON {{}} TO {{}}", table, names[role]
     if table in rules.PLACES:
         return
     yield "ALTER TABLE {} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY", table
@@ -119,10 +121,11 @@ def _statements(table: str, names: dict[DbRole, str]) -> Iterator[tuple[str, ...
 
 
 def _let_sweep(connection: Connection, names: dict[DbRole, str]) -> None:
-    """Let the worker delete from the rest of the fixes, which is no day and has a name of its own."""
+    """Let the worker delete from the rests, which are no days: they go row by row, under their own names."""
     worker = names[DbRole.WORKER]
-    _run(connection, "GRANT SELECT, DELETE ON fix_default TO {}", worker)
-    _run(connection, "CREATE POLICY worker ON fix_default TO {} USING (true)", worker)
+    for rest in rules.RESTS:
+        _run(connection, "GRANT SELECT, UPDATE, DELETE ON {} TO {}", rest, worker)
+        _run(connection, "CREATE POLICY worker ON {} TO {} USING (true)", rest, worker)
 
 
 def _let_work(connection: Connection, names: dict[DbRole, str]) -> None:

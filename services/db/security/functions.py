@@ -64,7 +64,8 @@ FUNCTIONS = (
     """,
     # a UTC day of a table cut by days; attached rather than created in place, so that other days are not locked
     f"""
-    CREATE OR REPLACE FUNCTION tianshu_make_day(parent text, day date) RETURNS boolean LANGUAGE plpgsql {DEFINER} AS $$
+    CREATE OR REPLACE FUNCTION tianshu_make_day(parent text, by text, day date) RETURNS boolean
+    LANGUAGE plpgsql {DEFINER} AS $$
     DECLARE
         name text := parent || '_' || to_char(day, 'YYYYMMDD');
         rest text := parent || '_default';
@@ -75,15 +76,22 @@ FUNCTIONS = (
         IF to_regclass(name) IS NOT NULL THEN
             RETURN false;
         END IF;
-        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name, parent);
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)',
+                       name, parent);
         IF to_regclass(rest) IS NOT NULL THEN
             EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', rest);
-            EXECUTE format('WITH moved AS (DELETE FROM %I WHERE at >= %L AND at < %L RETURNING *) '
-                           'INSERT INTO %I SELECT * FROM moved', rest, starts, ends, name);
+            EXECUTE format('WITH moved AS (DELETE FROM %1$I WHERE %2$I >= %3$L AND %2$I < %4$L RETURNING *) '
+                           'INSERT INTO %5$I SELECT * FROM moved', rest, by, starts, ends, name);
         END IF;
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', parent, name, starts, ends);
         PERFORM tianshu_close_day(name);
         RETURN true;
+    END $$
+    """,
+    f"""
+    CREATE OR REPLACE FUNCTION tianshu_analyse_roads() RETURNS void LANGUAGE plpgsql {DEFINER} AS $$
+    BEGIN
+        ANALYZE road_edge;
     END $$
     """,
     # a day is read through its table only: by its own name it shows its rows to nobody but the owner
@@ -115,7 +123,7 @@ FUNCTIONS = (
     CREATE OR REPLACE FUNCTION tianshu_count_done(person bigint) RETURNS TABLE (what text, rows bigint)
     LANGUAGE plpgsql STABLE {DEFINER} AS $$
     BEGIN
-        IF NOT tianshu_holds('{{security_admin}}') THEN
+        IF current_setting('role') LIKE '%_app' AND NOT tianshu_holds(ARRAY['security_admin']) THEN
             RAISE EXCEPTION 'only the security administration counts this' USING ERRCODE = 'insufficient_privilege';
         END IF;
         RETURN QUERY
@@ -133,9 +141,10 @@ CALLERS = {
     "tianshu_audit_head()": ("audit", "worker"),
     "tianshu_authorisation()": ("app",),
     "tianshu_look()": ("app",),
-    "tianshu_make_day(text, date)": ("ingest", "worker"),
+    "tianshu_make_day(text, text, date)": ("ingest", "worker"),
     "tianshu_close_day(text)": (),
+    "tianshu_analyse_roads()": ("worker",),
     "tianshu_drop_day(text)": ("worker",),
-    "tianshu_count_done(bigint)": ("app",),
+    "tianshu_count_done(bigint)": ("app", "worker"),
 }
 """Who may call what looks at tables with the owner's rights; nobody else may."""

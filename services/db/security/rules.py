@@ -36,12 +36,12 @@ CASES = "approver investigator"
 WATCH = "auditor security_admin"
 TRACKS = "dispatcher investigator"
 
+PATROLS = ("beat", "checkpoint", "roster", "patrol_plan", "patrol_stop")
+
 IDENTITY = (
-    Rule("account", "SELECT", WATCH, "view_accounts"),
-    Rule("account", "SELECT", f"{CASES} auditor", "view_cases", words="all: names of those who decide"),
+    Rule("account", "SELECT", f"{SCREEN} {ADMIN} {CASES} {WATCH}", "view_roads view_cases view_accounts",
+         words="all, but no password: names of colleagues stand on what they did"),
     Rule("account", "SELECT", ANYBODY, "", "id = (SELECT tianshu_account())", words="one's own"),
-    Rule("account", "SELECT", TRACKS, "view_track", "(SELECT tianshu_claim('case')) IS NOT NULL",
-         words="with a case: who approved it"),
     Rule("account", "INSERT UPDATE", SECURITY, "manage_accounts manage_personal_data"),
     Rule("account_role", "SELECT", WATCH, "view_accounts"),
     Rule("account_role", "SELECT", ANYBODY, "", OWN, words="one's own"),
@@ -66,7 +66,7 @@ FLEET = (
     Rule("quarantine", "SELECT", f"{DESK} {ADMIN}", "view_devices"),
     Rule("unit", "SELECT", f"{SCREEN} {ADMIN} {CASES}", "view_live view_devices view_track view_exports"),
     Rule("unit", "INSERT UPDATE", ADMIN, "manage_devices"),
-    Rule("unit", "UPDATE", CREWS, "dispatch report_status"),
+    Rule("unit", "UPDATE", CREWS, "dispatch report_status serve"),
     Rule("newest_fix", "SELECT", SCREEN, "view_live"),
     Rule(
         "fix", "SELECT", TRACKS, "view_track",
@@ -75,27 +75,45 @@ FLEET = (
         "AND ((SELECT tianshu_holds(ARRAY['dispatcher'])) OR (SELECT tianshu_claim('authorisation')) IS NOT NULL)",
         words="of the declared units, time and area: inside an authorisation, or 24 hours of a dispatcher's duty",
     ),
+    Rule("fix", "SELECT", ADMIN, "view_frames",
+         "'device:' || device_id = (SELECT tianshu_claim('subjects'))", words="of the one declared device"),
+    Rule("frame_batch", "SELECT", ADMIN, "view_frames"),
+    Rule("gateway", "SELECT", f"{DESK} {ADMIN}", "view_devices"),
+    Rule("gateway_session", "SELECT", f"{DESK} {ADMIN}", "view_devices"),
     Rule("short_message", "SELECT", DESK, "dispatch"),
     Rule("short_message", "INSERT", DESK, "dispatch", "direction = 'out'", words="to cards"),
     Rule("area_state", "SELECT DELETE", f"{DESK} {ADMIN}", "manage_areas"),
-    Rule("command", "SELECT INSERT UPDATE", f"{DESK} {ADMIN}", "command_device configure_device"),
+    Rule("command", "SELECT", f"{DESK} {ADMIN}", "view_devices"),
+    Rule("command", "INSERT", f"{DESK} {ADMIN}", "command_device configure_device",
+         "asked_by IS NOT DISTINCT FROM (SELECT tianshu_account())", words="asked by oneself"),
+    Rule("command", "UPDATE", f"{DESK} {ADMIN}", "command_device configure_device"),
 )  # fmt: skip
 
 DISPATCH = (
     Rule("call", "SELECT", SCREEN, "view_calls"),
     Rule("call", "INSERT", DESK, "take_call", "taken_by IS NOT DISTINCT FROM (SELECT tianshu_account())",
          words="taken by oneself"),
-    Rule("call", "UPDATE", CREWS, "dispatch report_status"),
+    Rule("call", "UPDATE", CREWS, "dispatch take_call report_status serve"),
     Rule("assignment", "SELECT", SCREEN, "view_calls"),
     Rule("assignment", "INSERT", DESK, "dispatch"),
-    Rule("assignment", "UPDATE", CREWS, "dispatch report_status"),
+    Rule("assignment", "UPDATE", CREWS, "dispatch report_status serve"),
+    Rule("call_link", "SELECT", SCREEN, "view_calls"),
+    Rule("call_link", "INSERT UPDATE DELETE", DESK, "dispatch take_call"),
+    Rule("crew", "SELECT", SCREEN, "view_live"),
+    Rule("crew", "INSERT UPDATE", "patrol_officer", "serve", OWN, words="one's own"),
     Rule("call_event", "SELECT", SCREEN, "view_calls"),
-    Rule("call_event", "INSERT", CREWS, "take_call dispatch report_status",
+    Rule("call_event", "INSERT", CREWS, "take_call dispatch report_status serve",
          "account_id IS NOT DISTINCT FROM (SELECT tianshu_account())", words="under one's own name"),
     Rule("alert", "SELECT", SCREEN, "view_alerts", "kind <> 'unusual_use'", words="but those of unusual use"),
     Rule("alert", "SELECT", "auditor", "view_audit", "kind = 'unusual_use'", words="of unusual use"),
     Rule("alert", "UPDATE", DESK, "handle_alerts", "kind <> 'unusual_use'", words="but those of unusual use"),
-    Rule("desk", "SELECT INSERT UPDATE", ANYBODY, "", OWN, words="one's own"),
+    Rule("alert", "INSERT", POLICE, "call_for_help", "kind = 'sos'", words="a call for help"),
+    Rule("desk", "SELECT INSERT UPDATE", SCREEN, "keep_desk", OWN, words="one's own"),
+    Rule("handover_note", "SELECT UPDATE", DESK, "hand_over"),
+    Rule("handover_note", "INSERT", DESK, "hand_over", "by_account_id = (SELECT tianshu_account())",
+         words="written by oneself"),
+    *(Rule(table, "SELECT", SCREEN, "view_patrols") for table in PATROLS),
+    *(Rule(table, "INSERT UPDATE DELETE", DESK, "manage_patrols") for table in PATROLS),
 )  # fmt: skip
 
 OVERSIGHT = (
@@ -110,6 +128,8 @@ OVERSIGHT = (
     Rule("audit", "SELECT", "auditor", "view_audit"),
     Rule("audit_review", "SELECT", "auditor", "view_audit"),
     Rule("audit_review", "INSERT", "auditor", "review_audit", OWN, words="under one's own name"),
+    Rule("audit_check", "SELECT", "auditor", "view_audit"),
+    Rule("audit_check", "INSERT", "auditor", "review_audit", OWN, words="under one's own name"),
     Rule("destruction", "SELECT", "system_admin", "apply_retention"),
     Rule("destruction", "INSERT", SECURITY, "manage_personal_data", "what ~ '^subject:'", words="of a person's data"),
     Rule("export_request", "SELECT", f"{DESK} {CASES}", "view_exports",
@@ -134,8 +154,12 @@ PLACES: dict[str, str] = {
     "road_network": "SELECT",
     "road_node": "SELECT",
     "road_edge": "SELECT",
+    "road_closure": "SELECT INSERT UPDATE",
 }
 """Tables of places: nobody's data, so the application's role has plain grants and no policy keeps an index from use."""
+
+SHOWN: dict[str, str] = {"account": "id username display_name must_renew active failures locked_until created_at"}
+"""Of some tables the application's role reads these columns only."""
 
 MACHINES_ONLY = frozenset({"outbox", "pending_sign_in", "forward", "phone_answer", "platform"})
 """Tables that no officer's request touches."""
@@ -143,7 +167,9 @@ MACHINES_ONLY = frozenset({"outbox", "pending_sign_in", "forward", "phone_answer
 PEOPLE = frozenset(
     {"account", "account_role", "login", "second_factor", "recovery_code", "identity", "pending_sign_in"}
 )
-JUSTICE = frozenset({"audit", "audit_review", "destruction", "export_request", "export_file", "authorisation"})
+JUSTICE = frozenset(
+    {"audit", "audit_review", "audit_check", "destruction", "export_request", "export_file", "authorisation"}
+)
 ALL = "SELECT INSERT UPDATE DELETE"
 
 MACHINES: dict[str, dict[str, str]] = {
@@ -153,9 +179,12 @@ MACHINES: dict[str, dict[str, str]] = {
     },
     "audit": {"audit": "INSERT"},
     "ingest": {"fix": "SELECT INSERT"},
-    "worker": {"audit": "SELECT INSERT DELETE", "fix": "SELECT INSERT", "fix_default": "SELECT DELETE"},
+    "worker": {"fix": "SELECT INSERT"},
 }  # fmt: skip
 """What processes without a person behind them may do. The worker's role is that of the operator's command line, too."""
+
+RESTS = ("fix_default", "frame_batch_default")
+"""Rows of tables cut by days that lie in no day near enough."""
 
 BROAD: dict[str, frozenset[str]] = {"ingest": PEOPLE | JUSTICE | {"desk", "handover_note"}, "worker": frozenset()}
 """Machines that may do everything with every table but these and those named above."""

@@ -16,7 +16,7 @@ class Account(Base):
     id: Mapped[Key]
     username: Mapped[str] = mapped_column(unique=True)
     display_name: Mapped[str]
-    password_hash: Mapped[str | None]  # null: signs in elsewhere (Identity) only
+    password_hash: Mapped[str | None] = mapped_column(deferred=True)  # null: signs in elsewhere; read at the door only
     must_renew: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))  # another person knows the password
     active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
     failures: Mapped[int] = mapped_column(server_default=text("0"))
