@@ -164,17 +164,15 @@ def best_site(
 
 def _time_gain(idle_s: Floats, site_s: Floats, share: Floats, busy: float, ranks: int = 3) -> Floats:
     """Return the expected seconds that a further unit at each site saves, looking at the first few units in reach."""
-    nearest = np.sort(idle_s, axis=0)[:ranks]
+    nearest = np.sort(np.partition(idle_s, ranks, axis=0)[:ranks] if len(idle_s) > ranks else idle_s, axis=0)
     missing = np.full((ranks - len(nearest), idle_s.shape[1]), UNREACHABLE_S)
-    ranked = np.concatenate((nearest, missing, np.full((1, idle_s.shape[1]), UNREACHABLE_S)))
+    ranked = np.concatenate((nearest, missing))
     chance = (1 - busy) * busy ** np.arange(ranks)
     saved = np.zeros(len(site_s))
     for rank in range(ranks):
         # where the new one is nearer than the k-th it takes that rank, and the k-th goes one further
-        now = np.minimum(ranked[rank], UNREACHABLE_S)
-        before = ranked[rank - 1] if rank else np.zeros(idle_s.shape[1])
-        then = np.clip(site_s, before, now)
-        saved += (now - then) @ (chance[rank] * share)
+        before = ranked[rank - 1] if rank else 0.0
+        saved += (ranked[rank] - np.clip(site_s, before, ranked[rank])) @ (chance[rank] * share)
     return saved
 
 

@@ -48,6 +48,7 @@ class City:
     demand: Ints  # the squares that posts and coverage are judged by
     weights: Floats
     posts: Ints  # by p-median, one for each unit
+    post_s: Floats  # from each post to the squares
     gap: float | None
 
 
@@ -70,7 +71,7 @@ def build(data: Path, setting: Setting) -> City:
     chosen = sites[np.flatnonzero(placed.units)]
     return City(
         setting, graph, index, time_s, airline_m, np.arange(SCENES), np.arange(SCENES, len(index)), demand, weights,
-        chosen, placed.gap,
+        chosen, time_s[np.ix_(chosen, demand)], placed.gap,
     )  # fmt: skip
 
 

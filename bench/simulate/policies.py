@@ -60,7 +60,7 @@ class Redeployed(AtPosts):
         city, others = world.city, world.free()
         idle_s = city.time_s[np.ix_(world.goal[others], city.demand)]
         site = posts.best_site(
-            idle_s, city.time_s[np.ix_(city.posts, city.demand)], city.weights, city.setting.limit_s, self.busy,
+            idle_s, city.post_s, city.weights, city.setting.limit_s, self.busy,
             per_second=self.second,
         )  # fmt: skip
         return int(city.posts[site])

@@ -120,8 +120,8 @@ def _targets(result: dict[str, Any]) -> str:
 
 
 def _loads(result: dict[str, Any]) -> str:
-    rows = ["## The same at other loads\n", "| city | load | " + " | ".join(f"*{name}*" for name in NAMES) + " |",
-            "|---|---|" + "---|" * len(NAMES)]  # fmt: skip
+    head = f"| city | load | {' | '.join(f'*{name}*' for name in NAMES)} |"
+    rows = ["## The same at other loads\n", "Half as many runs each.\n", head, "|---|---" + "|---" * len(NAMES) + "|"]
     for name, city in result["cities"].items():
         for load in LOADS:
             found = city["loads"][str(load)]

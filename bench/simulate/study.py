@@ -35,7 +35,10 @@ TARGETS = (
 
 def run(cities: list[City], seeds: int) -> dict[str, object]:
     """Run everything and return what was found."""
-    found = {city.setting.name: {str(load): _compare(city, load, seeds) for load in LOADS} for city in cities}
+    found = {
+        city.setting.name: {str(load): _compare(city, load, seeds if load == LOAD else seeds // 2) for load in LOADS}
+        for city in cities
+    }
     return {
         "seeds": seeds,
         "load": LOAD,

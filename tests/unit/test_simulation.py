@@ -22,7 +22,7 @@ def city():
     places = np.arange(6)
     return City(
         Setting("line", 2, 300.0), town.graph(), places, time_s, airline, places, places, places, np.ones(6),
-        np.array([1, 4]), 0.0,
+        np.array([1, 4]), time_s[[1, 4]], 0.0,
     )  # fmt: skip
 
 
