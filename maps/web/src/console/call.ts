@@ -36,6 +36,8 @@ export class CallDetail extends Part {
   private similar: Similar[] = [];
   private tables: Tables | null = null;
   private asking = false;
+  /** The officer asked for the recommendations before they had come. */
+  private wanted = false;
   private busy = false;
   private question: Question | null = null;
   private said: { kind: "ok" | "error"; words: string } | null = null;
@@ -50,7 +52,7 @@ export class CallDetail extends Part {
     const before = changed.get("call");
     if (!changed.has("call") || before === this.call) return;
     if (before?.id !== this.call.id) {
-      Object.assign(this, { advice: null, record: null, similar: [], question: null, said: null });
+      Object.assign(this, { advice: null, record: null, similar: [], wanted: false, question: null, said: null });
       void this.reload();
       void this.compare();
       if (this.mayDispatch) void this.ask();
@@ -78,6 +80,13 @@ export class CallDetail extends Part {
     this.advice = answer;
     this.asking = false;
     this.requestUpdate();
+    if (this.wanted) this.recommend();
+  }
+
+  /** Go to the first unit that could be sent, as soon as it is known. */
+  recommend(): void {
+    this.wanted = this.advice === null;
+    void this.updateComplete.then(() => this.querySelector<HTMLElement>("[data-send]")?.focus());
   }
 
   private async compare(): Promise<void> {

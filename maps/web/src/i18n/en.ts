@@ -277,6 +277,8 @@ export const en: Record<keyof typeof zh, string> = {
   "keys.ends": "First, last",
   "replay.title": "Replay",
   "replay.unit": "Unit",
+  "replay.case": "Case (approved authorisation)",
+  "replay.number_hint": "Number of the unit",
   "replay.unit_hint": "Type a call sign",
   "replay.day": "Day (Beijing time)",
   "replay.load": "Load",

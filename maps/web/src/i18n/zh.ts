@@ -276,6 +276,8 @@ export const zh = {
   "keys.ends": "首尾",
   "replay.title": "轨迹回放",
   "replay.unit": "单位",
+  "replay.case": "案件编号（已批准的授权）",
+  "replay.number_hint": "单位编号",
   "replay.unit_hint": "输入呼号",
   "replay.day": "日期（北京时间）",
   "replay.load": "载入轨迹",

@@ -9,7 +9,7 @@ import { duration } from "../shared/time.ts";
 import { placed } from "../shared/place.ts";
 import { OVER, type CallOut } from "../shared/types.ts";
 
-export const CALL_ROW_PX = 64;
+export const CALL_ROW_PX = 76;
 
 export const byUrgency = (calls: Iterable<CallOut>): CallOut[] =>
   [...calls].sort((a, b) => a.priority - b.priority || a.taken_at.localeCompare(b.taken_at));

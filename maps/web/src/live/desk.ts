@@ -35,6 +35,8 @@ export class Desk {
   private map: CityMap | null = null;
   private saving: ReturnType<typeof setTimeout> | undefined;
   private ready = false;
+  /** The officer chose something before what he had kept came: his choice stands. */
+  private chosen = false;
 
   constructor(readonly page: LivePage) {}
 
@@ -61,11 +63,12 @@ export class Desk {
   private async load(): Promise<void> {
     const layout = (this.layout = await get<Layout>("/desk").catch((): Layout => ({})));
     const kept = { text: layout.text ?? "", kind: layout.kind ?? "", state: layout.state ?? "", division: layout.division ?? "" };
-    if (Object.values(kept).some(Boolean)) this.page.setFilters({ ...NO_FILTERS, ...kept });
-    if (layout.tab) this.page.openTab(layout.tab);
+    if (!this.chosen && Object.values(kept).some(Boolean)) this.page.setFilters({ ...NO_FILTERS, ...kept });
+    if (!this.chosen && layout.tab) this.page.openTab(layout.tab);
     for (const name of layout.layers ?? []) this.layers.add(name);
     sounds.setMuted(layout.muted ?? false);
     this.ready = true;
+    if (this.chosen) this.changed();
     this.lookAgain();
     this.drawLayers();
     this.redraw();
@@ -86,7 +89,8 @@ export class Desk {
 
   /** Something of the layout changed: keep it a moment after the last change. */
   changed(): void {
-    if (!this.ready || this.page.mapOnly) return;
+    if (this.page.mapOnly) return;
+    if (!this.ready) return void (this.chosen = true);
     clearTimeout(this.saving);
     this.saving = setTimeout(() => void put("/desk", this.present()).catch(() => undefined), SAVE_MS);
   }
@@ -95,6 +99,11 @@ export class Desk {
     const gl = this.map?.gl;
     const view = gl ? ([gl.getCenter().lng, gl.getCenter().lat, gl.getZoom()] as [number, number, number]) : null;
     return { tab: this.page.tab, ...this.page.filters, muted: sounds.muted, layers: [...this.layers], view };
+  }
+
+  /** The map was moved: worth keeping, but no choice that what was kept must give way to. */
+  moved(): void {
+    if (this.ready) this.changed();
   }
 
   /** Tell the other windows what is chosen here. */

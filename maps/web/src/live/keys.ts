@@ -7,6 +7,7 @@ import type { LivePage, Tab } from "./page.ts";
 interface CallPart extends HTMLElement {
   sign(): void;
   end(): void;
+  recommend(): void;
 }
 
 interface LayersPart extends HTMLElement {
@@ -50,7 +51,7 @@ const ACTS: Record<string, (page: LivePage) => unknown> = {
   "4": (page) => (session.may("dispatch") ? page.openTab(TABS["4"]!) : false),
   s: (page) => onCall(page, (call) => call.sign()),
   c: (page) => onCall(page, (call) => call.end()),
-  r: (page) => onCall(page, (call) => call.querySelector<HTMLElement>("[data-send]")?.focus()),
+  r: (page) => onCall(page, (call) => call.recommend()),
   k: (page) => page.desk.mute(),
   v: (page) => page.desk.popOut(),
   h: (page) => (session.may("hand_over") ? page.desk.handOver() : false),

@@ -1,6 +1,6 @@
 /** The live map: what the dispatcher works on. This file puts the parts together; each part is a file beside it. */
 
-import { html, nothing, type TemplateResult } from "lit";
+import { html, nothing, type LitElement, type TemplateResult } from "lit";
 import type { MapMouseEvent } from "maplibre-gl";
 import { t } from "../i18n/index.ts";
 import { CityMap, type LngLat } from "../map/base.ts";
@@ -116,7 +116,7 @@ export class LivePage extends Part {
     map.gl.on("click", (event) => this.clicked(event));
     map.gl.on("mousemove", (event) => this.querySelector(".map")?.classList.toggle("over-symbol", this.hit(event) !== undefined));
     map.gl.on("dragstart", () => this.setFollow(false));
-    map.gl.on("moveend", () => { rememberView(map); this.desk.changed(); });
+    map.gl.on("moveend", () => { rememberView(map); this.desk.moved(); });
     this.desk.mapReady(map);
     void all<AreaOut>("/areas?limit=100").then((areas) => drawAreas(map, areas), () => undefined);
     mover.aim(Date.now());
@@ -172,6 +172,10 @@ export class LivePage extends Part {
   async showClosed(on: boolean): Promise<void> {
     this.closed = on ? (await get<Page<CallOut>>("/calls?state=closed&limit=100").catch(() => ({ items: [] }))).items : null;
     this.requestUpdate();
+    await this.updateComplete;
+    const list = this.querySelector<LitElement>(".calls tianshu-rows");
+    await list?.updateComplete;
+    list?.querySelector<HTMLElement>(".rows")?.focus();
   }
 
   private callRead(call: CallOut): void {

@@ -8,8 +8,10 @@ import { all, get, query, sentence } from "../shared/api.ts";
 import { icon } from "../shared/icons.ts";
 import { listen, Part } from "../shared/part.ts";
 import { beijingDay, clockTime, DAY_MS, dayStart, duration } from "../shared/time.ts";
+import { session } from "../shared/session.ts";
 import type { Track, UnitOut } from "../shared/types.ts";
 import { distance } from "../live/reasons.ts";
+import { caseHeader, loadCases, subjectUnits, type Authorisation } from "./cases.ts";
 import "./graph.ts";
 import { accuracyCircle, drivenFeatures, gapEnds, hereFeature, replayOverlay, stopFeatures, trackFeatures } from "./layers.ts";
 import { drawable, type Span } from "../shared/track.ts";
@@ -23,6 +25,9 @@ const SEEK_FAR_S = 60;
 export class ReplayPage extends Part {
   private map: CityMap | null = null;
   private units: UnitOut[] = [];
+  /** Authorisations of cases, for who replays inside one only. */
+  private cases: Authorisation[] = [];
+  private caseNo = "";
   private unitId: number | null = null;
   private day = beijingDay(Date.now());
   private recording: Recording | null = null;
@@ -40,19 +45,26 @@ export class ReplayPage extends Part {
     const asked = new URLSearchParams(location.search);
     this.unitId = Number(asked.get("unit")) || null;
     this.day = asked.get("day") ?? this.day;
+    this.caseNo = asked.get("case") ?? "";
     this.whileHere(() => listen(window, "keydown", (event) => this.onKey(event)));
     void this.start();
   }
 
   private async start(): Promise<void> {
     try {
-      this.units = await all<UnitOut>("/units?limit=1000");
+      if (this.investigates) this.cases = await loadCases();
+      else this.units = await all<UnitOut>("/units?limit=1000");
       this.units.sort((a, b) => a.call_sign.localeCompare(b.call_sign, "zh", { numeric: true }));
     } catch (error) {
       this.failure = sentence(error);
     }
     this.requestUpdate();
     if (this.unitId !== null) void this.load();
+  }
+
+  /** Who may not look at the live map replays inside an authorisation of a case. */
+  private get investigates(): boolean {
+    return !session.may("view_live");
   }
 
   override async firstUpdated(): Promise<void> {
@@ -76,10 +88,10 @@ export class ReplayPage extends Part {
     if (this.unitId === null || Number.isNaN(start_ms)) return;
     Object.assign(this, { loading: true, failure: "", playing: false, recording: null });
     this.requestUpdate();
-    history.replaceState(null, "", `/replay${query({ unit: this.unitId, day: this.day })}`);
+    history.replaceState(null, "", `/replay${query({ unit: this.unitId, day: this.day, case: this.caseNo })}`);
     try {
       const span = query({ start: new Date(start_ms).toISOString(), end: new Date(start_ms + DAY_MS).toISOString() });
-      const track = drawable(await get<Track>(`/units/${this.unitId}/track${span}`));
+      const track = drawable(await get<Track>(`/units/${this.unitId}/track${span}`, caseHeader(this.caseNo)));
       this.recording = track.rows.length ? new Recording(track) : null;
       this.failure = this.recording ? "" : t("replay.empty");
       this.at_s = this.recording?.start_s ?? 0;
@@ -176,9 +188,11 @@ export class ReplayPage extends Part {
     const form = new FormData(event.target as HTMLFormElement);
     const sign = String(form.get("unit")).trim();
     const unit = this.units.find((one) => one.call_sign.toLowerCase() === sign.toLowerCase());
+    const number = this.investigates ? Number(sign.replace("unit:", "")) : 0;
     this.day = String(form.get("day")) || this.day;
-    if (unit) {
-      this.unitId = unit.id;
+    this.caseNo = String(form.get("case") ?? "");
+    if (unit || number > 0) {
+      this.unitId = unit?.id ?? number;
       return void this.load();
     }
     this.failure = t("replay.unknown_unit");
@@ -196,8 +210,10 @@ export class ReplayPage extends Part {
   private chooser(): TemplateResult {
     const chosen = this.units.find((unit) => unit.id === this.unitId);
     return html`<form class="chooser" @submit=${(event: SubmitEvent) => this.choose(event)}>
-      <label class="field"><span>${t("replay.unit")}</span><input class="input" name="unit" list="replay-units" autocomplete="off" placeholder=${t("replay.unit_hint")} .value=${chosen?.call_sign ?? ""} /></label>
-      <datalist id="replay-units">${this.units.map((unit) => html`<option value=${unit.call_sign}>${code("unit.kind", unit.kind)}</option>`)}</datalist>
+      ${this.investigates ? html`<label class="field case"><span>${t("replay.case")}</span><select class="input" name="case" @change=${(event: Event) => { this.caseNo = (event.target as HTMLSelectElement).value; this.requestUpdate(); }}>
+        ${this.cases.map((one) => html`<option value=${one.case_no} ?selected=${one.case_no === this.caseNo}>${one.case_no}</option>`)}</select></label>` : nothing}
+      <label class="field"><span>${t("replay.unit")}</span><input class="input" name="unit" list="replay-units" autocomplete="off" placeholder=${t(this.investigates ? "replay.number_hint" : "replay.unit_hint")} .value=${chosen?.call_sign ?? (this.investigates && this.unitId ? String(this.unitId) : "")} /></label>
+      <datalist id="replay-units">${subjectUnits(this.cases, this.caseNo).map((id) => html`<option value=${id}></option>`)}${this.units.map((unit) => html`<option value=${unit.call_sign}>${code("unit.kind", unit.kind)}</option>`)}</datalist>
       <label class="field"><span>${t("replay.day")}</span><input class="input" type="date" name="day" .value=${this.day} max=${beijingDay(Date.now())} /></label>
       <button class="button primary" ?disabled=${this.loading}>${t("replay.load")}</button></form>`;
   }

@@ -62,8 +62,8 @@ async function send(method: string, path: string, body?: unknown, more: Record<s
   throw problem;
 }
 
-export async function get<T>(path: string): Promise<T> {
-  return (await send("GET", path)).json() as Promise<T>;
+export async function get<T>(path: string, headers: Record<string, string> = {}): Promise<T> {
+  return (await send("GET", path, undefined, headers)).json() as Promise<T>;
 }
 
 /** POST; the answer is null when the server has nothing to say (204). */
