@@ -75,7 +75,7 @@ def render(report: HotSpotReport, lang: str) -> str:
         raise LanguageError(f"there is no language {lang}: {', '.join(WORDS)}")
     words = WORDS[lang]
     drawn = _map(report, words)
-    head, body, script = _inlined(drawn)
+    head, body, script = inlined(drawn)
     west, south, east, north = report.shape.bounds
     counted = sum(cell["properties"]["n"] for cell in report.cells["features"])
     return _template().render(
@@ -89,8 +89,8 @@ def render(report: HotSpotReport, lang: str) -> str:
         counted=counted,
         least=density.MIN_INCIDENTS,
         share=f"{density.FDR:.0%}",
-        period=words["period"].format(start=_moment(report.start), end=_moment(report.end)),
-        made=words["made"].format(at=_moment(report.made_at)),
+        period=words["period"].format(start=moment(report.start), end=moment(report.end)),
+        made=words["made"].format(at=moment(report.made_at)),
         left_out=_left_out(report.left_out, lang),
         rows=_rows(report, lang),
         bands=_bands(words),
@@ -123,7 +123,7 @@ def _map(report: HotSpotReport, words: Mapping[str, str]) -> folium.Map:
     return drawn
 
 
-def _inlined(drawn: folium.Map) -> tuple[str, str, str]:
+def inlined(drawn: folium.Map) -> tuple[str, str, str]:
     """Return head, body and script of a map, with every linked file inlined.
 
     Raises:
@@ -229,6 +229,6 @@ def _left_out(left_out: Mapping[str, int], lang: str) -> str:
     return words["comma"].join(said) or words["nothing_left_out"]
 
 
-def _moment(at: datetime) -> str:
+def moment(at: datetime) -> str:
     """Return a time as Beijing reads it."""
     return f"{at.astimezone(BEIJING):%Y-%m-%d %H:%M}"

@@ -203,7 +203,7 @@ def test_a_layer_that_needs_the_network_is_refused_by_name():
     drawn = folium.Map(tiles=None)
     plugins.HeatMap([(27.8, 113.1)]).add_to(drawn)
     with pytest.raises(report.OfflineError, match="leaflet-heat"):
-        report._inlined(drawn)
+        report.inlined(drawn)
 
 
 def test_an_unknown_language_is_refused():
