@@ -15,6 +15,7 @@ from api import page
 from geo.fix import Fix
 from services import bus
 from services.db import engine as databases
+from services.db.security import DbRole
 from services.errors import UnavailableError
 from services.pipeline import WATCHERS, NotStoredError, Pipeline, UnstorableError
 from services.settings import Settings
@@ -94,7 +95,7 @@ async def run(settings: Settings) -> None:
     """
     if settings.bus_url is None:
         raise NoBusError("A writer reads from a bus: set TIANSHU_BUS_URL.")
-    engine = databases.make_engine(settings.database_address)
+    engine = databases.make_engine(settings.database_address, DbRole.INGEST)
     source = bus.Bus(settings.bus_url.get_secret_value())
     pipeline = Pipeline(engine, settings, store=Storehouse(engine, settings, WATCHERS))
     stop = asyncio.Event()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import psycopg
+import psycopg.errors
 import structlog
 from prometheus_client import Counter
 from sqlalchemy import any_, delete, exc, func, insert, literal, select, update
@@ -22,7 +23,7 @@ from services.db import engine as databases
 from services.db import partitions
 from services.db.engine import WriteSession
 from services.db.tables.tracks import Outbox
-from services.errors import InvalidError, UnavailableError
+from services.errors import InvalidError, TianshuError, UnavailableError
 from services.settings import Settings
 
 STORED = Counter("tianshu_fixes_stored_total", "Fixes committed")
@@ -34,7 +35,8 @@ MAX_UNWATCHED = 50_000  # fixes that may wait for the watchers before storing wa
 _SWEEP_ROWS = 50
 
 _AWAY = (databases.DatabaseAwayError, psycopg.OperationalError, psycopg.InterfaceError, OSError)
-_FAILED = (*_AWAY, psycopg.Error, exc.SQLAlchemyError, InvalidError)
+_BARRED = (databases.RowRefusedError, psycopg.errors.InsufficientPrivilege)
+_FAILED = (*_AWAY, psycopg.Error, exc.SQLAlchemyError, TianshuError)
 
 log = structlog.get_logger()
 
@@ -86,13 +88,15 @@ class Storehouse:
         """Return after the commit that holds the fixes.
 
         Raises:
-            AwayError: the database does not answer.
+            AwayError: the database does not answer, or does not let us in: nothing is wrong with the data.
             RefusedError: it does not take the data.
         """
         try:
             await self._store(fixes)
         except _AWAY as error:
             raise AwayError("The database is away; nothing was stored.") from error
+        except _BARRED as error:
+            raise AwayError("The database does not permit this process to store; nothing was.") from error
         except _FAILED as error:
             raise RefusedError("The database refused the data; nothing was stored.") from error
 

@@ -5,6 +5,7 @@ fleet      devices that send numbered fixes and send again what was not acknowle
 town       what is tried: real gateway processes over a private PostgreSQL, a small disk
 breaking   what each fault does
 verdict    what must be true at the end
+report     runs as a table of the documentation
 
 `make chaos`, or `python -m bench.chaos --schedules 20 --seconds 16 --seed 1`: one line of JSON for each schedule.
 """

@@ -30,7 +30,7 @@ _DAYS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'fix
 _KEYS = f"SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid::regclass::text IN ({_DAYS})"
 _TRACE = """
 CREATE TABLE chaos_batch (id bigint PRIMARY KEY, received_at timestamptz, pending text[], seen text[] DEFAULT '{}');
-CREATE FUNCTION chaos_trace() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION chaos_trace() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO chaos_batch VALUES (NEW.id, NEW.received_at, NEW.pending);

@@ -184,6 +184,28 @@ async def test_nobody_suffers_for_another_ones_impossible_fix(engine: AsyncEngin
     assert await count(engine, "fix") == 6
 
 
+async def test_a_database_that_does_not_let_us_in_refuses_nobodys_fix_and_is_asked_again(
+    engine: AsyncEngine, settings: Settings
+) -> None:
+    """Rights are the operator's to mend: the fixes are sent again, not set aside, and the process goes on."""
+    bar = "CREATE OR REPLACE FUNCTION bar() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM * FROM barred; END $$"
+    async with running(engine, settings, Memory()) as pipe:
+        async with writing(engine) as db:
+            for statement in (
+                "CREATE TABLE barred ()", bar, "ALTER FUNCTION bar() SET role = pg_monitor",
+                "CREATE TRIGGER bar BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION bar()",
+            ):  # fmt: skip
+                await db.execute(text(statement))
+        with pytest.raises(NotStoredError) as refused:
+            await pipe.submit(some(3))
+        assert type(refused.value) is NotStoredError
+        async with writing(engine) as db:
+            for statement in ("DROP TRIGGER bar ON outbox", "DROP FUNCTION bar()", "DROP TABLE barred"):
+                await db.execute(text(statement))
+        await pipe.submit(some(3))
+    assert await count(engine, "fix") == 3
+
+
 async def test_doubtful_fixes_are_shown_to_the_watchers_too(engine: AsyncEngine, settings: Settings) -> None:
     async with running(engine, settings, memory := Memory()) as pipe:
         await pipe.submit([a_fix(flags=Quality.ZERO)])
