@@ -13,6 +13,7 @@ most, and one that really leaves is told at once.
 """
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -82,6 +83,11 @@ class Rule:
     confirm_s: float = 0.0
     dwell_s: float = 0.0
     max_gap_s: float = MAX_GAP_S
+
+    @property
+    def settling_s(self) -> float:
+        """How long a run of deep fixes has to last to turn any state."""
+        return 0.0 if self.trigger is Trigger.CROSS else self.confirm_s
 
 
 class Sight(NamedTuple):
@@ -212,6 +218,27 @@ def step(state: State, rule: Rule, sight: Sight, area: Area) -> tuple[State, tup
     if turned and (after.side is Side.IN) == (rule.trigger is Trigger.ENTER):
         return after, (_event(rule, state.first or sight, sight),)
     return after, ()
+
+
+def settled(rule: Rule, sights: Iterable[Sight]) -> Iterator[int]:
+    """Tell after which of some fixes, one after the other, the state is `begin` of that fix, whatever it was before.
+
+    A run of deep fixes on one side that would turn even a state that is not armed; to a rule whose past inside matters
+    (how long, from where) only a run outside.
+    """
+    outside_only = rule.trigger in (Trigger.DWELL, Trigger.CROSS)
+    needed = 1 if rule.trigger is Trigger.CROSS else rule.confirm_fixes
+    count, first = 0, None
+    for index, sight in enumerate(sights):
+        same = first is not None and (sight.distance_m < 0) is (first.distance_m < 0)
+        if not sight.deep or (outside_only and sight.distance_m < 0):
+            count, first = 0, None
+        elif not same or first is None:
+            count, first = 1, sight
+        else:
+            count += 1
+        if first is not None and count >= needed and sight.at - first.at >= timedelta(seconds=rule.settling_s):
+            yield index
 
 
 def _step_side(state: State, rule: Rule, sight: Sight) -> State:

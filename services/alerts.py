@@ -1,12 +1,13 @@
 """Alerts (预警): raised once, acknowledged, closed with a reason; never deleted, never closed by the machine."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Double, bindparam, func, select, update
+from sqlalchemy import Double, and_, bindparam, false, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from geo import crs
 from geo.fix import UNTIMELY, UNUSABLE, Fix
@@ -16,13 +17,16 @@ from services.db.engine import ReadSession, WriteSession
 from services.db.tables import tracks as tables
 from services.db.tables.alerts import Alert
 from services.db.tables.fleet import Unit
-from services.db.types import point
+from services.db.types import plain, point
 from services.errors import ConflictError, InvalidError, NotFoundError
 from services.settings import Settings
 
 STATES = ("open", "acknowledged", "closed")
 SEVERITIES = ("notice", "warning", "urgent")
 SOS = "sos"
+WITHDRAWN = "withdrawn"
+"""In the detail of an alert that only says that the one it corrects was wrong."""
+
 EMERGENCY = 1
 """Bit 0 of the alarm word of 0x0200: 紧急报警, the button was pressed (JT/T 808-2011, -2013 and -2019 alike)."""
 
@@ -73,6 +77,18 @@ class NewAlert:
     lon_deg: float | None = None  # CGCS2000, as is lat_deg
     lat_deg: float | None = None
     detail: dict[str, Any] = field(default_factory=dict)  # JSON values that explain it
+    corrects: int | None = None  # the alert that this one takes the place of
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An alert of a rule as it was raised. `effective` unless another one corrects it or it withdraws one."""
+
+    id: int
+    rule_id: int
+    device_id: int
+    new: NewAlert
+    effective: bool
 
 
 _RAISE = (
@@ -107,6 +123,32 @@ async def raise_alerts(db: WriteSession, new: Sequence[NewAlert]) -> None:
     """Raise many alerts at once, each as `raise_alert` does."""
     if new:
         await db.execute(_RAISE, [_values(alert) for alert in new])
+
+
+async def list_told(db: ReadSession, spans: Mapping[int, tuple[datetime, datetime]]) -> list[Told]:
+    """Return the alerts of areas that were raised for devices, each within a span of event time, in its order."""
+    correction, place = aliased(Alert), plain(Alert.place)
+    columns = (Alert.key, Alert.kind, Alert.severity, Alert.at, Alert.device_id, Alert.area_id)
+    within = [and_(Alert.device_id == device_id, Alert.at.between(*span)) for device_id, span in spans.items()]
+    found = (
+        select(Alert.id, correction.id, *columns, func.ST_X(place), func.ST_Y(place), Alert.detail)
+        .outerjoin(correction, correction.corrects == Alert.id)
+        .where(Alert.kind.startswith("area_"), or_(false(), *within))
+        .order_by(Alert.at, Alert.id)
+    )
+    return [_told(alert_id, corrected_by, NewAlert(*new)) for alert_id, corrected_by, *new in await db.execute(found)]
+
+
+def _told(alert_id: int, corrected_by: int | None, new: NewAlert) -> Told:
+    new = replace(new, at=new.at.astimezone(UTC))
+    effective = corrected_by is None and WITHDRAWN not in new.detail
+    return Told(alert_id, new.detail["rule_id"], new.device_id or 0, new, effective)
+
+
+def withdrawal(told: Told) -> NewAlert:
+    """Return the alert that says that another one was wrong and nothing takes its place."""
+    detail = {**told.new.detail, WITHDRAWN: True}
+    return replace(told.new, key=f"withdrawn:{told.id}", severity="notice", detail=detail, corrects=told.id)
 
 
 async def list_alerts(
@@ -185,7 +227,7 @@ async def watch_alarms(db: WriteSession, fixes: Sequence[Fix], settings: Setting
 
 def _values(new: NewAlert) -> dict[str, Any]:
     """Return the parameters of `_RAISE`; without coordinates the point is null, and so is the place."""
-    names = ("key", "kind", "severity", "at", "device_id", "area_id", "lon_deg", "lat_deg", "detail")
+    names = ("key", "kind", "severity", "at", "device_id", "area_id", "lon_deg", "lat_deg", "detail", "corrects")
     return {name: getattr(new, name) for name in names}
 
 

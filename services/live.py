@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, or_, select, text
+from sqlalchemy.orm import aliased
 
 from services import access
 from services.db.engine import ReadSession
@@ -107,6 +108,8 @@ class AlertView:
     lat_deg: float | None
     detail: dict[str, Any]
     close_reason: str | None
+    corrects: int | None  # the alert that late fixes proved wrong, and that this one takes the place of
+    corrected_by: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +190,12 @@ async def view_alerts(db: ReadSession, *conditions: ColumnElement[bool], limit: 
     place = plain(Alert.place)
     head = (Alert.id, Alert.kind, Alert.severity, Alert.at, Alert.raised_at, Alert.state, Alert.device_id)
     names = (Unit.id, Unit.call_sign, Alert.area_id, Area.name, func.ST_X(place), func.ST_Y(place))
+    correction = aliased(Alert)
     found = (
-        select(*head, *names, Alert.detail, Alert.close_reason)
+        select(*head, *names, Alert.detail, Alert.close_reason, Alert.corrects, correction.id)
         .outerjoin(Unit, Unit.device_id == Alert.device_id)
         .outerjoin(Area, Area.id == Alert.area_id)
+        .outerjoin(correction, correction.corrects == Alert.id)
         .where(Alert.kind.not_in(CONFIDENTIAL), *conditions)
     )
     return [AlertView(*row) for row in await db.execute(found.order_by(Alert.id.desc()).limit(limit))]

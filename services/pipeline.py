@@ -38,7 +38,7 @@ Chunk: TypeAlias = tuple[Sequence[Fix], Done]
 log = structlog.get_logger()
 
 WATCHERS = (
-    Watcher("areas", areas.watch),
+    Watcher("areas", areas.watch, catch_up=areas.catch_up),
     Watcher("alarms", alerts.watch_alarms),
     Watcher("exchange", exchange.queue, lambda settings: settings.upper_url is not None),
 )

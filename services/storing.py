@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from typing import Self
 
 import psycopg
 import psycopg.errors
@@ -56,6 +57,25 @@ class Watcher:
     name: str
     handle: Callable[[WriteSession, Sequence[Fix], Settings], Awaitable[None]]
     wanted: Callable[[Settings], bool] = lambda _: True
+    catch_up: Callable[[WriteSession, Sequence[Fix], Settings], Awaitable[None]] | None = None
+    """Handles, first, the fixes that came after newer ones of their device; None: they go with the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one commit added, and when the newest position was before it, of devices that sent something older."""
+
+    fixes: Sequence[Fix]
+    overtaken: Mapping[int, datetime]
+
+    @classmethod
+    def of(cls, fixes: Sequence[Fix], overtaken: Mapping[str, str]) -> Self:
+        """Read what stands in the outbox."""
+        return cls(fixes, {int(device): datetime.fromisoformat(at) for device, at in overtaken.items()})
+
+    def late(self) -> list[Fix]:
+        """Return the fixes that are older than the newest one was."""
+        return [fix for fix in self.fixes if fix.device_id in self.overtaken and fix.at < self.overtaken[fix.device_id]]
 
 
 class Storehouse:
@@ -67,7 +87,7 @@ class Storehouse:
         self._watchers = [watcher for watcher in watchers if watcher.wanted(settings)]
         self._closing = False
         self._days = set[date]()
-        self._unwatched: dict[int, Sequence[Fix]] = {}  # by outbox id, in order
+        self._unwatched: dict[int, Batch] = {}  # by outbox id, in order
         self._stored, self._watched = asyncio.Event(), asyncio.Event()
 
     @asynccontextmanager
@@ -102,7 +122,7 @@ class Storehouse:
 
     async def has_room(self) -> None:
         """Return when the watchers are not too far behind."""
-        while sum(map(len, self._unwatched.values())) > MAX_UNWATCHED:
+        while sum(len(batch.fixes) for batch in self._unwatched.values()) > MAX_UNWATCHED:
             self._watched.clear()
             await self._watched.wait()
 
@@ -135,13 +155,13 @@ class Storehouse:
         STORED.inc(new)
         REPEATED.inc(len(fixes) - new)
         if stored and outbox_id:
-            self._unwatched[outbox_id] = stored.fixes
+            self._unwatched[outbox_id] = Batch.of(stored.fixes, stored.overtaken)
             self._stored.set()
 
     async def _note(self, db: WriteSession, stored: tracks.Stored) -> int:
         row = insert(Outbox).values(
             received_at=stored.received_at, device_ids=stored.device_ids, first_at=stored.first_at,
-            last_at=stored.last_at, pending=[watcher.name for watcher in self._watchers],
+            last_at=stored.last_at, overtaken=stored.overtaken, pending=[watcher.name for watcher in self._watchers],
         )  # fmt: skip
         return int((await db.execute(row.returning(Outbox.id))).scalar_one())
 
@@ -158,20 +178,27 @@ class Storehouse:
             if not self._unwatched and not self._closing:
                 self._stored.clear()
 
-    async def _show(self, watcher: Watcher, batches: Mapping[int, Sequence[Fix]]) -> None:
+    async def _show(self, watcher: Watcher, batches: Mapping[int, Batch]) -> None:
         """Let a watcher handle batches and tick them off, in one transaction; those it has handled are left out."""
         mine = update(Outbox).where(Outbox.id.in_(batches), literal(watcher.name) == any_(Outbox.pending))
         ticked = mine.values(pending=func.array_remove(Outbox.pending, watcher.name)).returning(Outbox.id)
         try:
             async with databases.writing(self._engine) as db:
                 ids = sorted((await db.execute(ticked)).scalars())
-                fixes = [fix for outbox_id in ids for fix in batches[outbox_id]]
-                if fixes:
-                    await watcher.handle(db, fixes, self._settings)
+                await self._hand_over(db, watcher, [batches[outbox_id] for outbox_id in ids])
                 await db.execute(delete(Outbox).where(Outbox.id.in_(ids), func.cardinality(Outbox.pending) == 0))
         except Exception:  # whatever a watcher raises, the others and the storing go on
             WATCHER_FAILURES.labels(watcher.name).inc()
             log.warning("watcher_failed", watcher=watcher.name, outbox_ids=list(batches), exc_info=True)
+
+    async def _hand_over(self, db: WriteSession, watcher: Watcher, batches: Sequence[Batch]) -> None:
+        fixes = [fix for batch in batches for fix in batch.fixes]
+        if watcher.catch_up and (late := [fix for batch in batches for fix in batch.late()]):
+            await watcher.catch_up(db, late, self._settings)
+            old = set(map(id, late))
+            fixes = [fix for fix in fixes if id(fix) not in old]
+        if fixes:
+            await watcher.handle(db, fixes, self._settings)
 
     async def _sweep_on(self) -> None:
         while True:
@@ -191,7 +218,7 @@ class Storehouse:
             fixes = await tracks.read_batch(db, row.received_at, row.device_ids, row.first_at, row.last_at)
         known = {watcher.name: watcher for watcher in self._watchers}
         for name in row.pending:
-            await self._show(known.get(name, Watcher(name, _look_away)), {row.id: fixes})
+            await self._show(known.get(name, Watcher(name, _look_away)), {row.id: Batch.of(fixes, row.overtaken)})
 
 
 async def _look_away(_db: WriteSession, _fixes: Sequence[Fix], _settings: Settings) -> None:

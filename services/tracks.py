@@ -53,8 +53,14 @@ WITH stored AS (
     ON CONFLICT (device_id) DO UPDATE
     SET changed_xid = excluded.changed_xid, {", ".join(f"{name} = excluded.{name}" for name in _NEWEST)}
     WHERE newest_fix.at < excluded.at
+), overtaken AS (
+    SELECT device_id, newest_fix.at
+    FROM (SELECT device_id, min(at) AS first_at FROM stored GROUP BY device_id) AS mine
+    JOIN newest_fix USING (device_id)
+    WHERE first_at < newest_fix.at
 )
-SELECT count(*), now(), array_agg(DISTINCT device_id), min(at), max(at) FROM stored
+SELECT count(*), now(), array_agg(DISTINCT device_id), min(at), max(at),
+    (SELECT coalesce(jsonb_object_agg(device_id, at), '{{}}') FROM overtaken) FROM stored
 """
 _NEW_ONES = """
 SELECT device_id, at, payload_hash FROM fix_staging JOIN fix USING (device_id, at, payload_hash)
@@ -83,6 +89,7 @@ class Stored:
     device_ids: list[int]
     first_at: datetime
     last_at: datetime
+    overtaken: dict[str, str]  # by device that sent something older: when its newest position before this batch was
 
 
 async def store(db: WriteSession, fixes: Sequence[Fix]) -> Stored | None:
@@ -145,7 +152,7 @@ async def read(
     if limits and limits.area_wkb is not None:
         found = found.where(func.ST_Covers(from_wkb(limits.area_wkb, "MULTIPOLYGON"), tables.Fix.place))
     fixes = list[Fix]()
-    rows = await db.stream(found.order_by(tables.Fix.at).limit(MAX_FIXES + 1))
+    rows = await db.stream(found.order_by(tables.Fix.at, tables.Fix.payload_hash).limit(MAX_FIXES + 1))
     async for some in rows.partitions(_AT_A_TIME):
         fixes += [as_fix(row) for row in some]
     if len(fixes) > MAX_FIXES:

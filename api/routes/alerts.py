@@ -31,6 +31,10 @@ class AlertOut(Model):
     lat_deg: float | None
     detail: dict[str, Any]
     close_reason: str | None
+    corrects: int | None = Field(
+        description="The alert that late fixes proved wrong; with `withdrawn` in the detail nothing took its place"
+    )
+    corrected_by: int | None = Field(description="The alert that corrects this one")
 
 
 class Closing(Model):

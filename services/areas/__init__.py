@@ -16,6 +16,7 @@ from services.areas.register import (
     list_areas,
     read_area,
 )
+from services.areas.replay import catch_up
 from services.areas.watcher import watch
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "NewRule",
     "RuleView",
     "add_rule",
+    "catch_up",
     "create_area",
     "deactivate_area",
     "deactivate_rule",

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -33,6 +34,7 @@ class Watched:
     rule: Rule
     severity: str
     unit_kinds: frozenset[str] | None
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +101,4 @@ def build(version: int, shapes: Sequence[Any], rules: Sequence[AreaRule]) -> Boa
 def _watched(rule: AreaRule, place: int, area: areas.Area) -> Watched:
     how = Rule(Trigger(rule.trigger), rule.confirm_fixes, rule.confirm_s, rule.dwell_s or 0)
     kinds = None if rule.unit_kinds is None else frozenset(rule.unit_kinds)
-    return Watched(rule.id, rule.area_id, place, area, how, rule.severity, kinds)
+    return Watched(rule.id, rule.area_id, place, area, how, rule.severity, kinds, rule.created_at)

@@ -1,7 +1,7 @@
 """A batch of fixes as the areas see it: which rules it can matter to, and what each makes of it. No database."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
@@ -47,7 +47,7 @@ class Glance:
     def of(cls, board: Board, fixes: Sequence[Fix]) -> Self:
         """Sort out what may be evidence."""
         usable = [fix for fix in fixes if fences.is_evidence(fix)]
-        usable.sort(key=attrgetter("device_id", "at"))
+        usable.sort(key=attrgetter("device_id", "at", "payload_hash"))
         spans, start = dict[int, range](), 0
         for device_id, mine in groupby(usable, attrgetter("device_id")):
             spans[device_id] = range(start, start := start + sum(1 for _ in mine))
@@ -93,13 +93,22 @@ class Glance:
     ) -> dict[Pair, tuple[State | None, tuple[Event, ...]]]:
         """Return the state after the batch and the events of each pair."""
         rules = self.board.rules
-        return {pair: self._walk(rules[pair[0]], pair[1], states.get(pair)) for pair in sorted(pairs)}
+        return {
+            pair: self.walk(rules[pair[0]], pair[1], states.get(pair), self.spans[pair[1]]) for pair in sorted(pairs)
+        }
 
-    def _walk(self, watched: Watched, device_id: int, state: State | None) -> tuple[State | None, tuple[Event, ...]]:
-        """Step one rule through one device's fixes; an idle state sleeps until a fix or a way comes near."""
+    def sights(self, watched: Watched, span: Iterable[int]) -> Iterator[Sight]:
+        """Return fixes as seen from a rule's area."""
+        for fix in span:
+            yield _sight(self.fixes[fix], self._distance_m.get(self._key(fix, watched.place)))
+
+    def walk(
+        self, watched: Watched, device_id: int, state: State | None, span: Iterable[int]
+    ) -> tuple[State | None, tuple[Event, ...]]:
+        """Step one rule through fixes of one device; an idle state sleeps until a fix or a way comes near."""
         events: tuple[Event, ...] = ()
         rule, area = watched.rule, watched.area
-        for fix in self.spans[device_id]:
+        for fix in span:
             key = self._key(fix, watched.place)
             distance_m = self._distance_m.get(key)
             if state is None or state.idle:

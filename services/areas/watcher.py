@@ -58,20 +58,20 @@ async def watch(db: WriteSession, fixes: Sequence[Fix], settings: Settings) -> N
         await _look_back(db, glance, glance.spans)
         await asyncio.to_thread(glance.trace)
     near = glance.pairs()
-    states = {pair: state for pair, state in (await _load(db, glance.spans, near)).items() if pair[0] in board.rules}
-    pairs = await _of_kind(db, board, near | states.keys())
+    states = {pair: state for pair, state in (await load(db, glance.spans, near)).items() if pair[0] in board.rules}
+    pairs = await of_kind(db, board, near | states.keys())
     fresh = {device_id for rule_id, device_id in pairs if sleeps(states.get((rule_id, device_id)))}
     await _look_back(db, glance, fresh)
     await asyncio.to_thread(glance.measure_before, fresh)
     after = await asyncio.to_thread(glance.step, pairs, states)
-    await _save(db, {pair: state for pair, (state, _) in after.items() if _is_news(states.get(pair), state)})
+    await save(db, {pair: state for pair, (state, _) in after.items() if _is_news(states.get(pair), state)})
     told = [(pair, event) for pair, (_, events) in after.items() for event in events]
-    await alerts.raise_alerts(db, [_alert(board.rules[rule], device_id, event) for (rule, device_id), event in told])
+    await alerts.raise_alerts(db, [as_alert(board.rules[rule], device_id, event) for (rule, device_id), event in told])
     if settings.bus_url is None:  # else writers share the devices: what one remembers, another has made old
         board.remember(glance.fixes[span[-1]] for span in glance.spans.values())
 
 
-async def _of_kind(db: ReadSession, board: Board, pairs: Collection[Pair]) -> set[Pair]:
+async def of_kind(db: ReadSession, board: Board, pairs: Collection[Pair]) -> set[Pair]:
     """Leave out the devices whose units are not of the kinds a rule is for."""
     picky = [device_id for rule_id, device_id in pairs if board.rules[rule_id].unit_kinds is not None]
     if not picky:
@@ -85,7 +85,7 @@ async def _of_kind(db: ReadSession, board: Board, pairs: Collection[Pair]) -> se
     }
 
 
-async def _load(db: ReadSession, devices: Iterable[int], pairs: Collection[Pair]) -> dict[Pair, State]:
+async def load(db: ReadSession, devices: Iterable[int], pairs: Collection[Pair]) -> dict[Pair, State]:
     """Read the states of the pairs, and every busy state of the devices."""
     columns = (AreaState.rule_id, AreaState.device_id, AreaState.state)
     mine = AreaState.device_id == any_(cast(list(devices), ARRAY(BigInteger)))
@@ -134,7 +134,8 @@ def _is_news(before: State | None, after: State | None) -> bool:
     return after._replace(at=before.at) != before
 
 
-async def _save(db: WriteSession, states: Mapping[Pair, State | None]) -> None:
+async def save(db: WriteSession, states: Mapping[Pair, State | None]) -> None:
+    """Write states, unless newer ones stand there."""
     rows = [
         {"rule_id": pair[0], "device_id": pair[1], "at": state.at, "idle": state.idle, "state": state.to_json()}
         for pair, state in states.items()
@@ -144,7 +145,8 @@ async def _save(db: WriteSession, states: Mapping[Pair, State | None]) -> None:
         await db.execute(_SAVE, {"rows": json.dumps(rows, default=datetime.isoformat, allow_nan=False)})
 
 
-def _alert(watched: Watched, device_id: int, event: Event) -> alerts.NewAlert:
+def as_alert(watched: Watched, device_id: int, event: Event) -> alerts.NewAlert:
+    """Return the alert that tells an event."""
     detail = {"rule_id": watched.id, "known_at": event.known_at.isoformat(), "accuracy_m": event.r95_m}
     if event.trigger is Trigger.DWELL:
         detail["dwell_s"] = watched.rule.dwell_s

@@ -237,9 +237,9 @@ def test_an_idle_state_learns_nothing_from_a_fix_deep_outside():
 
 
 @pytest.mark.parametrize("flag", list(Quality))
-def test_doubtful_fixes_are_no_evidence_but_late_and_estimated_ones_are(flag):
+def test_doubtful_fixes_are_no_evidence_but_late_estimated_and_skewed_ones_are(flag):
     fix = Fix(1, START, LON, LAT, 0, flags=flag)
-    assert fences.is_evidence(fix) == (flag in {Quality.LATE, Quality.ESTIMATED})
+    assert fences.is_evidence(fix) == (flag in {Quality.LATE, Quality.ESTIMATED, Quality.CLOCK_SKEW})
 
 
 def test_a_fix_is_judged_by_its_own_accuracy_within_bounds():

@@ -18,6 +18,7 @@ class Alert(Base):
         Index(
             "uq_alert_open_sos", "device_id", unique=True, postgresql_where=text("kind = 'sos' AND state <> 'closed'")
         ),
+        Index("ix_alert_device_id_at", "device_id", "at"),
     )
 
     id: Mapped[Key]
@@ -36,4 +37,5 @@ class Alert(Base):
     closed_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     closed_at: Mapped[datetime | None]
     close_reason: Mapped[str | None]
+    corrects: Mapped[int | None] = mapped_column(ForeignKey("alert.id"), unique=True)  # what late fixes proved wrong
     changed_xid: Mapped[Changed]

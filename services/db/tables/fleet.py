@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ARRAY, ForeignKey, SmallInteger, Text, text
+from sqlalchemy import ARRAY, Double, ForeignKey, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.db.tables.base import Base, Changed, Key
@@ -22,6 +22,8 @@ class Device(Base):
     protocol: Mapped[str | None]  # "2011", "2013", "2019": what it last spoke
     auth_code_hash: Mapped[bytes | None]  # SHA-256 of the code given at registration
     token_hash: Mapped[bytes | None] = mapped_column(unique=True)  # SHA-256 of the token a phone app shows
+    clock_skew_s: Mapped[float | None] = mapped_column(Double)  # how far its clock is behind ours; null: not known
+    clock_measured_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 

@@ -76,6 +76,7 @@ class Outbox(Base):
     device_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
+    overtaken: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))  # see services.tracks.Stored
     pending: Mapped[list[str]] = mapped_column(ARRAY(Text))  # names of the watchers that still have to see it
 
 
