@@ -98,8 +98,9 @@ def read_fixes(body: bytes, phone: phones.Phone, settings: Settings, now: dateti
     fixes, rejected = list[Fix](), list[RejectedOut]()
     for index, item in enumerate(given.fixes):
         try:
-            fix = _fix(FixIn.model_validate_json(json.dumps(item)), phone.device_id, settings, now, source)
-            fixes.append(replace(fix, raw=body))
+            said = json.dumps(item, ensure_ascii=False)
+            fix = _fix(FixIn.model_validate_json(said), phone.device_id, settings, now, source)
+            fixes.append(replace(fix, raw=said.encode()))
         except ValidationError as error:
             rejected.append(RejectedOut(index=index, reason=_sentence(error)))
     return Request(fixes, rejected)

@@ -72,7 +72,7 @@ def pack(fixes: Sequence[Fix]) -> bytes:
     last = b""
     for fix in fixes:
         raw = fix.raw
-        if raw is not last:
+        if raw is not last and raw != last:
             start, end, last = end, end + len(raw), raw
             frames.append(raw)
         starts.append(start)

@@ -25,9 +25,9 @@ _DECODERS: Final[dict[Source, Callable[[bytes, Fix], list[shown.Field]]]] = {
     Source.JT809: lambda raw, _: explain_jt809(raw),
     Source.NMEA: lambda raw, _: shown.sentences(raw),
     Source.RDSS: lambda raw, _: shown.sentences(raw),
-    Source.HTTP: lambda raw, fix: shown.json_item(raw, fix.at),
-    Source.MQTT: lambda raw, fix: shown.json_item(raw, fix.at),
-    Source.FILE: lambda raw, fix: shown.json_item(raw, fix.at),
+    Source.HTTP: lambda raw, _: shown.json_item(raw),
+    Source.MQTT: lambda raw, _: shown.json_item(raw),
+    Source.FILE: lambda raw, _: shown.json_item(raw),
 }
 """How what a source sent is read, field by field."""
 

@@ -8,7 +8,6 @@ from enum import Enum
 from types import NoneType
 from typing import Any, Final
 
-from services.errors import InvalidError
 from services.ingest import nmea, rdss
 from services.ingest.sentences import RefusedError, open_sentence
 
@@ -71,25 +70,16 @@ def _sentence(line: bytes) -> Iterable[Field]:
     return [field(sentence.address, each.name, getattr(message, each.name), line) for each in fields(message)]
 
 
-def json_item(raw: bytes, at: datetime) -> list[Field]:
-    """The fix of a JSON body that was told for a moment, and what stands around it.
+def json_item(raw: bytes) -> list[Field]:
+    """A JSON object, by its names.
 
     Raises:
-        InvalidError: it is no JSON object.
+        RefusedError: it is none.
     """
     try:
-        body = json.loads(raw)
+        item = json.loads(raw)
     except ValueError as error:
         raise RefusedError("body", f"no JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise InvalidError("no JSON object")
-    items = [item for item in body.get("fixes", []) if isinstance(item, dict) and _moment(item.get("at")) == at]
-    around = [field("body", name, value) for name, value in body.items() if name != "fixes"]
-    return around + [field("fix", name, value) for item in items[:1] for name, value in item.items()]
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
+    if not isinstance(item, dict):
+        raise RefusedError("body", "no JSON object")
+    return [field("body", name, value) for name, value in item.items()]
