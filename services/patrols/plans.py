@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, select, true, update
@@ -18,6 +18,7 @@ from services.patrols import checkpoints
 MAX_PLAN = timedelta(hours=24)
 MAX_SPAN = timedelta(days=31)
 MAX_STOPS = 200
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class NoPlanError(NotFoundError):
@@ -155,8 +156,8 @@ def check_span(starts_at: datetime, ends_at: datetime) -> None:
     Raises:
         WindowError: it ends before it begins, or lasts over 24 hours.
     """
-    if not timedelta() < ends_at - starts_at <= MAX_PLAN:
-        raise WindowError("A plan ends after it begins, and lasts 24 hours at most.")
+    if not timedelta() < ends_at - starts_at <= MAX_PLAN or not EARLIEST < starts_at < LATEST:
+        raise WindowError("A plan of this century ends after it begins, and lasts 24 hours at most.")
 
 
 async def check_stops(
@@ -172,7 +173,7 @@ async def check_stops(
         raise WindowError(f"A plan has 1 to {MAX_STOPS} stops.")
     for stop in stops:
         start, end = stop.window_start or starts_at, stop.window_end or ends_at
-        if not starts_at <= start < end <= ends_at:
+        if not starts_at <= start < end <= ends_at or not starts_at <= (stop.expected_at or starts_at) <= ends_at:
             raise WindowError(f"The window of checkpoint {stop.checkpoint_id} is empty or leaves the time of the plan.")
     known = await checkpoints.find(db, [stop.checkpoint_id for stop in stops])
     for stop in stops:

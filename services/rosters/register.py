@@ -1,7 +1,7 @@
 """Rosters as they are written: one duty of a unit at a time."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, insert, select
 
@@ -14,6 +14,7 @@ from services.rosters import beats
 
 MAX_DUTY = timedelta(hours=48)
 MAX_SPAN = timedelta(days=31)
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class NoRosterError(NotFoundError):
@@ -59,8 +60,8 @@ async def add_roster(
         TwiceOnDutyError: the unit is rostered for a part of the time already.
     """
     await access.grant(mandate, access.Act.MANAGE_PATROLS, f"unit:{unit_id} roster")
-    if not timedelta() < ends_at - starts_at <= MAX_DUTY or not shift.strip():
-        raise SpanError("A duty has the name of its shift, ends after it begins, and lasts 48 hours at most.")
+    if not timedelta() < ends_at - starts_at <= MAX_DUTY or not EARLIEST < starts_at < LATEST or not shift.strip():
+        raise SpanError("A duty of this century has the name of its shift, ends after it begins, lasts 48 h at most.")
     await beats.check(db, beat_id)
     locked = select(Unit.call_sign).where(Unit.id == unit_id).with_for_update()
     call_sign = (await db.execute(locked)).scalar_one_or_none()

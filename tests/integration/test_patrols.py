@@ -16,6 +16,7 @@ from tests.builders import town
 NOW = datetime.now(UTC).replace(microsecond=0)
 START = NOW - timedelta(hours=2)
 SECOND = timedelta(seconds=1)
+LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -108,6 +109,10 @@ async def test_what_can_not_be_a_plan_or_a_checkpoint_is_refused(engine, desk, p
             await plan(unit_id, NewStop(there.id), **more)
     with pytest.raises(patrols.WindowError, match="leaves the time of the plan"):
         await plan(unit_id, NewStop(there.id, window_end=late))
+    with pytest.raises(patrols.WindowError, match="leaves the time of the plan"):
+        await plan(unit_id, NewStop(there.id, expected_at=late))
+    with pytest.raises(patrols.WindowError, match="of this century"):
+        await plan(unit_id, NewStop(there.id), starts_at=LONG_AGO, ends_at=LONG_AGO + SECOND)
     with pytest.raises(patrols.WindowError, match="shorter than the stay"):
         await plan(unit_id, NewStop(there.id, window_end=START + 60 * SECOND))
     with pytest.raises(patrols.WindowError, match="1 to 200 stops"):

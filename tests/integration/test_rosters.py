@@ -85,7 +85,7 @@ async def test_nobody_is_on_two_duties_at_once_even_when_two_write_at_once(engin
 
 async def test_what_can_not_be_a_duty_or_a_beat_is_refused(engine, desk, duty):
     (unit_id,) = await town.place_units(engine, [town.WEST], NOW)
-    for start, end in ((2, 2), (3, 1), (0, 49)):
+    for start, end in ((2, 2), (3, 1), (0, 49), (-(10**7), -(10**7) + 8), (10**6, 10**6 + 8)):
         with pytest.raises(InvalidError, match="ends after it begins"):
             await duty(unit_id, start, end)
     with pytest.raises(NotFoundError, match="no unit 99"):
