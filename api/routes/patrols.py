@@ -14,13 +14,16 @@ from services.patrols import checkpoints, compliance, plans, proposals
 
 router = APIRouter(tags=["patrols"])
 
+WORDS = r"^[^\x00]+$"
+"""Text that PostgreSQL can keep."""
+
 Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
 class CheckpointIn(Model):
     """A place that patrols have to come to; CGCS2000 degrees."""
 
-    name: str = Field(min_length=1, max_length=120)
+    name: str = Field(max_length=120, pattern=WORDS)
     lon_deg: float = Field(ge=-180, le=180, allow_inf_nan=False)
     lat_deg: float = Field(ge=-90, le=90, allow_inf_nan=False)
     radius_m: float = Field(50, ge=checkpoints.LEAST_RADIUS_M, le=checkpoints.MOST_RADIUS_M)
@@ -53,7 +56,7 @@ class PlanIn(Model):
     """What a unit is asked to do; `ordered`: in the order of the stops, else in any."""
 
     unit_id: Number
-    name: str = Field(min_length=1, max_length=120)
+    name: str = Field(max_length=120, pattern=WORDS)
     starts_at: AwareDatetime
     ends_at: AwareDatetime
     ordered: bool = False

@@ -11,12 +11,15 @@ from services import rosters
 
 router = APIRouter(tags=["patrols"])
 
+WORDS = r"^[^\x00]+$"
+"""Text that PostgreSQL can keep."""
+
 
 class BeatIn(Model):
     """A beat to draw; `shape` is a GeoJSON Polygon or MultiPolygon in CGCS2000 degrees (lon, lat)."""
 
-    name: str = Field(min_length=1, max_length=120)
-    division: str | None = Field(None, max_length=12)
+    name: str = Field(max_length=120, pattern=WORDS)
+    division: str | None = Field(None, pattern=r"^[0-9]{6,12}$")
     shape: dict[str, Any]
 
 
@@ -34,7 +37,7 @@ class RosterIn(Model):
     """A duty of a unit: the name of the shift, from when to when, perhaps on a beat."""
 
     unit_id: int = Field(ge=1, le=2**63 - 1)
-    shift: str = Field(min_length=1, max_length=60)
+    shift: str = Field(max_length=60, pattern=WORDS)
     starts_at: AwareDatetime
     ends_at: AwareDatetime
     beat_id: int | None = Field(None, ge=1, le=2**63 - 1)

@@ -135,6 +135,7 @@ async def test_over_http_a_duty_is_written_and_a_naive_time_is_refused(engine, c
     assert (await who.post("/rosters", json=body)).status_code == 409
     naive = body | {"starts_at": NOW.replace(tzinfo=None).isoformat()}
     assert (await who.post("/rosters", json=naive)).status_code == 422
+    assert (await who.post("/rosters", json=body | {"shift": "早\x00班"})).status_code == 422
     span = {"start": NOW.isoformat(), "end": (NOW + HOUR).isoformat()}
     assert [one["id"] for one in (await who.get("/rosters", params=span)).json()["items"]] == [made.json()["id"]]
     beat = await who.post("/beats", json={"name": "西岸", "shape": square(*town.WEST)})
