@@ -21,7 +21,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from geo.fix import Fix
-from services import fleet, messages, phones
+from services import dispatch, fleet, messages, phones
 from services.db import engine as databases
 from services.errors import InvalidError, UnavailableError
 from services.ingest import nmea, rdss
@@ -67,7 +67,7 @@ class Door:
         self, engine: databases.Engine, settings: Settings, pipeline: Pipeline, keep: Callable[[fleet.BadFrame], None]
     ) -> None:
         """Choose where fixes go, and where what is refused goes."""
-        self._engine, self._pipeline, self._keep = engine, pipeline, keep
+        self._engine, self._settings, self._pipeline, self._keep = engine, settings, pipeline, keep
         self._sources = read_sources(settings.sentences_sources)
         self._future_tolerance = timedelta(seconds=settings.future_tolerance_s)
         self._past_tolerance = timedelta(days=settings.past_tolerance_days)
@@ -125,7 +125,9 @@ class Door:
 
     async def _keep_message(self, device_id: int, received: rdss.Received) -> None:
         async with databases.writing(self._engine) as db:
-            await messages.keep(db, device_id, received)
+            new = await messages.keep(db, device_id, received)
+            if new and received.content.text:
+                await dispatch.hear_text(db, self._settings, device_id, received.content.text, received.at)
 
     async def _note(self, phone: str, speaker: Speaker, protocol: str) -> None:
         """Put an unknown number on the list of those that wait for an administrator."""

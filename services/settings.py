@@ -46,8 +46,11 @@ class Settings(BaseSettings):
     guidance_file: Path | None = Field(
         None, description="TOML file of the enforcement guidance by kind of call; empty: the shipped one"
     )
+    unit_duty_from_device: bool = Field(
+        False, description="Heed status bit 4 of 0x0200: a free unit whose terminal is out of service is off duty"
+    )
     follow_every_s: float = Field(
-        3.0, gt=0, description="Time between two looks at the units on their way: expected arrival, off the route, stopped"
+        3.0, gt=0, description="Time between two looks at the units on their way: arrival, off the route, stopped"
     )
     session_idle_min: int = Field(30, description="A session not used for this long is signed out")
     session_max_h: int = Field(12, description="A session ends after this long in any case")

@@ -52,6 +52,10 @@ from services.dispatch.codes import (
     Step,
     Way,
 )
+from services.dispatch.devices import (
+    hear_text,
+    watch_duty,
+)
 from services.dispatch.ground import (
     Ground,
 )
@@ -166,6 +170,7 @@ __all__ = [
     "find_places",
     "ground",
     "guides",
+    "hear_text",
     "link_calls",
     "list_calls",
     "list_candidates",
@@ -186,5 +191,6 @@ __all__ = [
     "tables",
     "take_call",
     "unlink_calls",
+    "watch_duty",
     "withdraw",
 ]

@@ -384,3 +384,41 @@ async def test_two_dispatchers_propose_one_unit_and_one_is_told(engine, act):
     calls = [await act.take(), await act.take()]
     done = await asyncio.gather(*(act.place(call.id, unit_id, Step.PROPOSED) for call in calls), return_exceptions=True)
     assert sorted(type(item).__name__ for item in done) == ["AssignmentView", "UnitTakenError"]
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ("收到，马上到", "accepted"),
+        ("到场", "on_scene"),
+        ("21", "en_route"),
+        ("25", "clear"),
+        ("天气不错", "dispatched"),
+    ],
+)
+async def test_a_terminals_text_reports_the_step_of_its_unit(engine, act, run, settings, said, state):
+    (unit_id,) = await town.place_units(engine, [town.SOUTH], NOW)
+    call = await act.take()
+    await act.place(call.id, unit_id)
+    await run(dispatch.hear_text, settings, 1, said, after(5))
+    record = await act.read(call.id)
+    assert record.call.assignments[0].state == state
+    if state != "dispatched":
+        assert (record.events[-1].what, record.events[-1].who) == (state, None)
+
+
+async def test_a_text_that_can_not_come_next_changes_nothing(engine, act, run, settings):
+    (unit_id,) = await town.place_units(engine, [town.SOUTH], NOW)
+    assert await run(dispatch.hear_text, settings, 1, "到场", NOW) is None  # on no call
+    sent = await act.place((await act.take()).id, unit_id)
+    await act.report(sent.id, Step.ON_SCENE)
+    assert await run(dispatch.hear_text, settings, 1, "出发", NOW) is None
+
+
+async def test_a_terminal_out_of_service_takes_its_free_unit_off_duty_and_back(engine, run, settings):
+    await town.place_units(engine, [town.SOUTH], NOW)
+    away = Fix(1, after(1), *town.SOUTH, 1, status=0b10000)
+    await run(dispatch.watch_duty, [away, Fix(1, NOW, *town.SOUTH, 2)], settings)
+    assert await unit_states(engine) == ["off_duty"]
+    await run(dispatch.watch_duty, [Fix(1, after(2), *town.SOUTH, 3)], settings)
+    assert await unit_states(engine) == ["free"]
