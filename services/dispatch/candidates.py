@@ -68,9 +68,9 @@ async def muster(
     """Sift the free units near a place (lon, lat) for a kind of call; with `stale_too` the stale are named as well."""
     since = _EVER if stale_too else now - settings.stale_after
     units = await live.free_units_near(db, *place, radius_m=settings.dispatch_radius_m, seen_since=since)
-    used = await rosters.in_use(db, now)
-    running = await rosters.on_duty(db, now) if used else {}
-    duties = _Duties(used, running, await rosters.hours_worked(db, now))
+    used = await rosters.in_use(db, now)  # where nobody is rostered, nobody is tired by the roster either
+    running, hours = (await rosters.on_duty(db, now), await rosters.hours_worked(db, now)) if used else ({}, {})
+    duties = _Duties(used, running, hours)
     return sift(units, duties_reason(settings, kind, wishes, duties, now))
 
 
