@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[2]
 OPEN = {
     ("GET", "/health"), ("GET", "/ready"), ("POST", "/login"), ("POST", "/tokens"),
     # the pages are the same for everybody and hold no data
-    ("GET", "/security"), ("GET", "/administration"), ("GET", "/cases"), ("GET", "/audit"), ("GET", "/downloads"),
+    ("GET", "/security"), ("GET", "/administration"), ("GET", "/cases"), ("GET", "/operator"),
+    ("GET", "/audit"), ("GET", "/downloads"),
     ("GET", "/oidc"), ("GET", "/oidc/start"), ("GET", "/oidc/callback"),  # the way to and from another provider
     ("GET", "/"), ("GET", "/login"), ("GET", "/replay"), ("GET", "/hotspots"), ("GET", "/assets/{path:path}"),
 }  # fmt: skip

@@ -8,6 +8,7 @@ import "./live/live.css";
 import "./replay/replay.css";
 import "./hotspots/hotspots.css";
 import "./audit/audit.css";
+import "./operator/operator.css";
 import { prefs } from "./shared/prefs.ts";
 import "./shell/app.ts";
 

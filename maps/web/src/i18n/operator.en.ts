@@ -86,6 +86,8 @@ export const operatorEn: Record<keyof typeof operatorZh, string> = {
   "operator.help": "Help",
   "operator.no_text": "(no text)",
   "operator.no_messages": "No short messages.",
+  "operator.yes": "Yes",
+  "operator.no": "No",
   "keys.operator_views": "Choose a view",
   "command.position_now": "Position now",
   "command.track": "Tracking interval",

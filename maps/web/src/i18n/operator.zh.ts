@@ -84,6 +84,8 @@ export const operatorZh = {
   "operator.help": "求救",
   "operator.no_text": "（不是文本）",
   "operator.no_messages": "没有短报文。",
+  "operator.yes": "是",
+  "operator.no": "否",
   "keys.operator_views": "切换视图",
   "command.position_now": "立即定位",
   "command.track": "跟踪间隔",

@@ -1,0 +1,27 @@
+/** Values of any shape as a list of facts. */
+
+import { html, type TemplateResult } from "lit";
+import { code, t } from "../i18n/index.ts";
+import { moment } from "./view.ts";
+
+const LONG = 12;
+const MOMENT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
+
+const listed = (values: unknown[]): string => {
+  const some = values.slice(0, LONG).map((each) => (typeof each === "object" ? JSON.stringify(each) : String(each)));
+  return some.join(", ") + (values.length > LONG ? ` … (${values.length})` : "");
+};
+
+const shown = (value: unknown): TemplateResult | string => {
+  if (Array.isArray(value)) return listed(value);
+  if (value !== null && typeof value === "object") return facts(value as Record<string, unknown>);
+  if (typeof value === "boolean") return t(value ? "operator.yes" : "operator.no");
+  if (typeof value === "string" && MOMENT.test(value)) return moment(value);
+  return String(value);
+};
+
+/** Whether a value says anything. */
+const told = (value: unknown): boolean => value !== null && value !== "" && (typeof value !== "object" || Object.keys(value).length > 0);
+
+export const facts = (values: Record<string, unknown>): TemplateResult =>
+  html`<dl class="facts">${Object.entries(values).filter(([, value]) => told(value)).map(([name, value]) => html`<dt>${code("field", name)}</dt><dd>${shown(value)}</dd>`)}</dl>`;

@@ -1,0 +1,63 @@
+/** The last frames of a device: the bytes as they came, beside what they say, field by field. */
+
+import { html, nothing, type TemplateResult } from "lit";
+import { code, t } from "../i18n/index.ts";
+import { get } from "../shared/api.ts";
+import type { Page } from "../shared/types.ts";
+import { spaced } from "./quarantine.ts";
+import { moment, OperatorView } from "./view.ts";
+
+interface Field {
+  part: string;
+  name: string;
+  value: unknown;
+  unit: string | null;
+  raw_hex: string;
+}
+
+interface Frame {
+  at: string;
+  source: string;
+  payload_hash: string;
+  flags: string[];
+  raw_hex: string | null;
+  intact: boolean | null;
+  fields: Field[];
+  error: string | null;
+}
+
+export class OperatorFrames extends OperatorView {
+  static override properties = { device: { attribute: false } };
+
+  declare device: number;
+  private items: Frame[] = [];
+
+  protected override get period_ms(): number {
+    return 60_000;
+  }
+
+  override willUpdate(changed: Map<PropertyKey, unknown>): void {
+    if (!changed.has("device") || changed.get("device") === undefined) return;
+    this.items = [];
+    void this.look();
+  }
+
+  protected override async load(): Promise<void> {
+    this.items = (await get<Page<Frame>>(`/devices/${this.device}/frames?limit=10`)).items;
+  }
+
+  override render(): TemplateResult {
+    return html`${this.notes()}<div class="actions"><button class="button" @click=${() => void this.look()}>${t("operator.again")}</button></div>
+      ${this.items.length ? this.items.map((one) => this.frame(one)) : this.nothing(t("operator.no_frames"))}`;
+  }
+
+  private frame(one: Frame): TemplateResult {
+    return html`<details><summary>${moment(one.at)} · ${code("source", one.source)} ${one.flags.map((flag) => html`<span class="tag warning">${code("flag", flag)}</span> `)}</summary>
+      ${one.raw_hex ? html`<code class="hex" tabindex="0">${spaced(one.raw_hex)}</code>` : html`<p class="hint">${t("operator.no_raw")}</p>`}
+      ${one.intact === false ? html`<p class="message error">${t("operator.not_intact")}</p>` : nothing}${one.error ? html`<p class="message warning">${one.error}</p>` : nothing}
+      <div class="wide" tabindex="0" role="region" aria-label=${t("operator.fields")}><table><thead><tr>${(["part", "field", "value", "bytes"] as const).map((head) => html`<th scope="col">${t(`operator.${head}`)}</th>`)}</tr></thead>
+        <tbody>${one.fields.map((each) => html`<tr><td>${each.part}</td><td>${code("field", each.name)}</td><td>${typeof each.value === "object" ? JSON.stringify(each.value) : String(each.value)}${each.unit ? ` ${each.unit}` : ""}</td><td><code>${spaced(each.raw_hex)}</code></td></tr>`)}</tbody></table></div></details>`;
+  }
+}
+
+customElements.define("tianshu-operator-frames", OperatorFrames);

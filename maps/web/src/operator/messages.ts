@@ -1,0 +1,37 @@
+/** BeiDou short messages in both directions, newest first. */
+
+import { html, type TemplateResult } from "lit";
+import { t } from "../i18n/index.ts";
+import { get } from "../shared/api.ts";
+import type { Page } from "../shared/types.ts";
+import { moment, OperatorView } from "./view.ts";
+
+interface Message {
+  id: number;
+  device_id: number;
+  direction: "in" | "out";
+  at: string;
+  text: string | null;
+  calls_for_help: boolean;
+  sent_at: string | null;
+}
+
+export class OperatorMessages extends OperatorView {
+  private items: Message[] = [];
+
+  protected override async load(): Promise<void> {
+    this.items = (await get<Page<Message>>("/messages?limit=100")).items;
+  }
+
+  override render(): TemplateResult {
+    return html`${this.notes()}<section class="card">${this.items.length ? html`<ul class="messages">${this.items.map((one) => this.item(one))}</ul>` : this.nothing(t("operator.no_messages"))}</section>`;
+  }
+
+  private item(one: Message): TemplateResult {
+    const way = one.direction === "in" ? t("operator.received") : one.sent_at ? t("operator.sent") : t("operator.waits");
+    return html`<li><header><b>#${one.device_id}</b><span class="way" data-direction=${one.direction}>${way}</span>${one.calls_for_help ? html`<span class="tag warning">${t("operator.help")}</span>` : ""}<span class="hint">${moment(one.at)}</span></header>
+      <p>${one.text ?? t("operator.no_text")}</p></li>`;
+  }
+}
+
+customElements.define("tianshu-operator-messages", OperatorMessages);

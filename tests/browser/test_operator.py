@@ -1,0 +1,177 @@
+"""The operator's page in front of a running gateway, with a terminal on a real socket that obeys."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from api.gateway.server import Gateway
+from services import messages
+from services.db.engine import make_engine, writing
+from services.ingest.jt808.messages import position, session
+from services.ingest.rdss import payloads
+from services.settings import Settings
+from tests.browser.conftest import sign_in
+from tests.browser.test_whole import findings
+from tests.builders.database import know
+from tests.builders.terminals import PHONE, Terminal, a_report
+
+pytestmark = pytest.mark.browser
+AWAY = "13800000002"
+
+
+async def obey(terminal: Terminal) -> None:
+    """Answer where one is when asked, confirm everything else."""
+    with suppress(EOFError):
+        while True:
+            frame, heard = await terminal.hear_frame(600)
+            if isinstance(heard, position.QueryPosition):
+                await terminal.send(terminal.frame(position.PositionReply(frame.serial, a_report())))
+            elif not isinstance(heard, session.PlatformReply):
+                await terminal.send(terminal.frame(session.TerminalReply(frame.serial, frame.message_id, 0)))
+
+
+@pytest.fixture
+def terminal(database_url: str, tmp_path) -> Iterator[None]:
+    """Two known devices, one of them connected to a gateway; a stranger that knocked; a broken frame; a message."""
+    ready, over = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        engine = make_engine(database_url)
+        await know(engine, PHONE, plate="湘B12345")
+        await know(engine, AWAY, plate="湘B00002")
+        await know(engine, "rdss:0179773")
+        async with writing(engine) as db:
+            content = payloads.Content("一切正常".encode("gbk"), "一切正常")
+            await messages.keep(db, 3, payloads.Received("0179773", datetime.now(UTC), True, content, None, False))
+        settings = Settings(database_url=database_url, data_dir=tmp_path, gateway_port=0)
+        async with Gateway(engine, settings).serving() as gateway, Terminal.on(gateway.port) as speaking:
+            async with Terminal.on(gateway.port, "13911112222") as stranger:
+                await stranger.register("T9", "湘B99999")
+            await speaking.sign_in()
+            await speaking.ask(a_report())
+            await speaking.send(b"\x7e\x02\x00\x00\x01\x7e")
+            task = asyncio.create_task(obey(speaking))
+            ready.set()
+            await asyncio.to_thread(over.wait)
+            task.cancel()
+        await engine.dispose()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    assert ready.wait(30)
+    yield
+    over.set()
+    thread.join(20)
+
+
+@pytest.fixture
+def page(terminal, live_server, account: Callable[..., str], visitor) -> Page:
+    """The page as a system administrator opens it."""
+    page = visitor().new_page()
+    sign_in(page, live_server, account("system_admin"))
+    page.get_by_role("link", name="系统运维").click()
+    expect(page.get_by_role("heading", name="系统运维")).to_be_visible()
+    return page
+
+
+def choose(page: Page, words: str) -> None:
+    """Find a device and choose it, by keyboard."""
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("/")
+    page.keyboard.type(words)
+    expect(page.locator(".devices [role=option]")).to_have_count(1)
+    page.get_by_role("listbox").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+
+
+def test_a_device_is_found_and_says_where_it_is_without_a_mouse(page):
+    expect(page.locator(".devices [role=option]")).to_have_count(3)
+    expect(page.locator(".devices [role=option]").filter(has_text="湘B12345")).to_contain_text("在线")
+    expect(page.locator(".devices [role=option]").filter(has_text="湘B00002")).to_contain_text("离线")
+    choose(page, "12345")
+    expect(page.get_by_role("heading", name="湘B12345")).to_be_focused()
+    expect(page.locator(".device-detail .facts").first).to_contain_text("127.0.0.1:")
+    page.get_by_role("button", name="下发").focus()
+    page.keyboard.press("Enter")
+    command = page.locator(".commands > li").first
+    expect(command).to_contain_text("立即定位")
+    expect(command).to_contain_text("已应答", timeout=15_000)
+    expect(command).to_contain_text("113.15")
+
+
+def test_a_text_is_acknowledged_and_one_to_a_device_that_is_away_waits_and_is_taken_back(page):
+    choose(page, "湘B1")
+    page.locator("select[name=kind]").select_option("text")
+    page.get_by_role("textbox", name="文本").fill("前方管制，请绕行")
+    page.get_by_role("button", name="下发").click()
+    command = page.locator(".commands > li").first
+    expect(command).to_contain_text("终端已确认", timeout=15_000)
+    page.get_by_role("searchbox").fill("")
+    choose(page, "00002")
+    page.get_by_role("button", name="下发").click()
+    expect(command).to_contain_text("等待发送")
+    page.get_by_role("button", name="撤回").click()
+    expect(command).to_contain_text("已撤回")
+    page.keyboard.press("4")
+    expect(page.locator(".commands > li")).to_have_count(2)
+    page.locator("tianshu-operator-commands select").select_option("cancelled")
+    expect(page.locator(".commands > li")).to_have_count(1)
+
+
+def test_who_knocks_is_accepted_and_what_was_refused_is_shown_by_reason(page):
+    page.keyboard.press("2")
+    expect(page.get_by_role("row").nth(1)).to_contain_text("13911112222")
+    page.get_by_role("button", name="接入 13911112222").press("Enter")
+    expect(page.get_by_role("status").filter(has_text="已接入")).to_be_visible()
+    expect(page.get_by_text("没有等待接入的终端")).to_be_visible()
+    page.keyboard.press("3")
+    page.get_by_role("button", name="消息头有误").press("Enter")
+    expect(page.locator(".frames > li")).to_have_count(1)
+    expect(page.locator(".frames > li")).to_contain_text("7e 02 00 00 01 7e")
+    expect(page.get_by_role("button", name="短报文")).to_have_count(0)
+
+
+def test_the_last_frames_are_shown_field_by_field(page):
+    choose(page, "湘B1")
+    page.locator("tianshu-operator-frames summary").first.click()
+    expect(page.locator("tianshu-operator-frames .hex").first).to_contain_text("7e 02 00")
+    expect(page.locator("tianshu-operator-frames").get_by_role("row").filter(has_text="113.15").first).to_be_visible()
+
+
+def test_a_dispatcher_commands_but_does_not_configure(terminal, live_server, account, visitor):
+    page = visitor().new_page()
+    sign_in(page, live_server, account("dispatcher"))
+    page.goto(f"{live_server}/operator?view=pending")
+    expect(page.get_by_role("row").nth(1)).to_contain_text("13911112222")
+    expect(page.get_by_role("button", name="接入 13911112222")).to_have_count(0)
+    page.goto(f"{live_server}/operator")
+    page.locator(".devices [role=option]").filter(has_text="湘B12345").click()
+    page.locator("select[name=kind]").wait_for()
+    offered = page.locator("select[name=kind]").locator("option").all_inner_texts()
+    assert "文本下发" in offered
+    assert "终端复位" not in offered
+    page.get_by_role("button", name="短报文").press("Enter")
+    expect(page.locator(".messages > li")).to_contain_text("一切正常")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [(390, 844), (1280, 720), (1920, 1080)], ids=["phone", "desk", "wall"])
+def test_axe_finds_nothing_serious_and_nothing_sticks_out(terminal, live_server, account, visitor, dark, size):
+    page = visitor(dark=dark, width=size[0], height=size[1]).new_page()
+    sign_in(page, live_server, account("system_admin"))
+    for view in ("devices", "pending", "quarantine", "commands"):
+        page.goto(f"{live_server}/operator?view={view}")
+        page.get_by_role("heading", name="系统运维").wait_for()
+        if view == "devices":
+            page.locator(".devices [role=option]").filter(has_text="湘B12345").click()
+            page.get_by_role("button", name="下发").click()
+            expect(page.locator(".commands > li").first).to_contain_text("已应答", timeout=15_000)
+        page.wait_for_timeout(300)
+        assert findings(page) == [], view
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), view
