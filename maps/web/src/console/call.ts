@@ -127,6 +127,7 @@ export class CallDetail extends Part {
     const { said } = this;
     await this.ask();
     this.said ??= said;
+    await this.updateComplete;
     this.querySelector<HTMLElement>("[data-step]")?.focus();
   }
 

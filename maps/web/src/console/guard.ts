@@ -43,7 +43,7 @@ export class Guard extends Part {
       });
     on("alerts", () => this.alertsChanged());
     on("call", () => sounds.play("call"));
-    on("alert", (event) => { if ((event.detail as AlertOut).kind !== "sos") sounds.play("alert"); });
+    on("alert", (event) => this.announce(event.detail as AlertOut));
     this.whileHere(() => every(LOOK_MS, () => this.watchTimers()));
     this.whileHere(() => listen(window, "keydown", (event) => this.onKey(event)));
     this.whileHere(() => () => sounds.alarm(false));
@@ -60,6 +60,12 @@ export class Guard extends Part {
     sounds.alarm(emergencies.some((alert) => alert.state === "open"));
     for (const alert of emergencies) if (!this.near.has(alert.id)) void this.propose(alert);
     this.requestUpdate();
+  }
+
+  /** A tone; for an SOS the siren sounds already, and what lies over the page makes way (its text is kept). */
+  private announce(alert: AlertOut): void {
+    if (alert.kind !== "sos") return sounds.play("alert");
+    for (const dialog of document.querySelectorAll<HTMLDialogElement>("dialog[open]")) dialog.close();
   }
 
   /** Who is nearest: at once what the alert itself says, then by road. */
