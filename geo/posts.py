@@ -123,25 +123,29 @@ def advise_moves(
     least_gain: float = 0.01,
     most: int = 3,
 ) -> list[Move]:
-    """Return the moves of free units that raise the expected coverage most, best first, after DMEXCLP.
+    """Return the moves of free units that raise the expected coverage by `least_gain` or more, the best first.
 
     Jagtenberg, Bhulai and van der Mei (2015) send a unit that becomes free to the site where it adds most. Here each
-    free unit is asked in turn; whoever moves counts at his new site. While nothing is to be gained nobody is moved.
+    free unit is asked in turn, and whoever moves counts at his new site. What a move costs or saves in time until the
+    first free units counts too, `limit_s` of it as much as a call in time: by coverage alone everybody would wait
+    longer. While nothing is to be gained nobody is moved.
     """
-    here, sites = unit_s <= limit_s, site_s <= limit_s
-    share, moves = weights / weights.sum(), list[Move]()
-    moved = np.zeros(len(here), np.bool_)
-    for _ in range(min(most, len(here))):
-        in_reach = here.sum(axis=0)
-        without = in_reach - here
-        step = (1 - busy) * np.float64(busy) ** without * share
+    now_s, share, moves = np.minimum(unit_s, UNREACHABLE_S), weights / weights.sum(), list[Move]()
+    sites, waiting = site_s <= limit_s, np.ones(len(unit_s), np.bool_)
+    for _ in range(min(most, len(unit_s))):
+        here = now_s <= limit_s
+        step = (1 - busy) * np.float64(busy) ** (here.sum(axis=0) - here) * share
         gains = step @ sites.T - (step * here).sum(axis=1)[:, None]
-        gains[moved] = -1
-        unit, site = np.unravel_index(int(gains.argmax()), gains.shape)
-        if gains[unit, site] < least_gain:
+        worth = np.where((gains >= least_gain) & waiting[:, None], gains, -np.inf)
+        for unit in np.flatnonzero(np.isfinite(worth).any(axis=1)):
+            others = np.delete(now_s, unit, axis=0)
+            lost_s = _time_gain(others, now_s[unit : unit + 1], share, busy)
+            worth[unit] += (_time_gain(others, site_s, share, busy) - lost_s) / limit_s
+        unit, site = np.unravel_index(int(worth.argmax()), worth.shape)
+        if worth[unit, site] <= 0:
             break
         moves.append(Move(int(unit), int(site), float(gains[unit, site])))
-        here[unit], moved[unit] = sites[site], True
+        now_s[unit], waiting[unit] = np.minimum(site_s[site], UNREACHABLE_S), False
     return moves
 
 

@@ -77,6 +77,14 @@ def test_nobody_is_moved_while_nothing_is_gained_and_the_second_one_counts_the_f
     assert len({move.unit for move in moves}) == 2
 
 
+def test_a_move_that_makes_more_wait_than_it_covers_is_not_advised():
+    weights = np.array([90.0, 10])
+    unit, site = np.array([[0.0, 130]]), np.array([[119.0, 119]])
+    assert posts.advise_moves(unit, site, weights, 120, 0.0) == []
+    near = np.array([[30.0, 110]])
+    assert [move.gain_share for move in posts.advise_moves(unit + 20, near, weights, 120, 0.0)] == pytest.approx([0.1])
+
+
 @settings(deadline=None, max_examples=50)
 @given(SEEDS, st.sampled_from([0.1, 0.4]))
 def test_every_move_raises_the_expected_coverage_by_what_it_says(seed, busy):
