@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 from rich.console import Console
 
-from demo import city, door, fleet, ground, people, seed
+from demo import city, door, fleet, ground, patrols, people, seed
 from demo.board import Board
 from demo.caller import Caller
 from demo.crew import Crew
@@ -52,6 +52,7 @@ async def move_in(
     await seed.units(plans, admin, desk, console)
     await seed.parks(people.parks(ground.load()), doors["park_officer"], console)
     await seed.areas(people.areas(), desk, console)
+    await patrols.patrols(network, desk, datetime.now(UTC), console)
 
 
 async def live(

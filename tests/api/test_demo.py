@@ -133,6 +133,7 @@ async def test_the_city_moves_in_and_a_second_time_adds_nothing(
     site: Site, network: Network, plans: list[people.PlannedUnit], console: Console, engine: AsyncEngine
 ) -> None:
     tables = ("road_node", "road_edge", "device", "unit", "park", "enterprise", "incident", "area", "area_rule")
+    tables += ("beat", "checkpoint", "patrol_plan", "patrol_stop")
     counts = []
     for _ in range(2):
         await run.move_in(site.settings, site.doors, network, plans, console)
@@ -142,6 +143,7 @@ async def test_the_city_moves_in_and_a_second_time_adds_nothing(
     assert (counts[0]["unit"], counts[0]["device"]) == (UNITS, UNITS)
     assert counts[0]["park"] == len(people.PARKS)
     assert counts[0]["incident"] > 3000
+    assert counts[0]["patrol_stop"] == counts[0]["checkpoint"] > 0
     assert (await rows(engine, "SELECT synthetic FROM road_network"))[0][0] is True
 
 
