@@ -25,6 +25,7 @@ class Program:
 
     name: str
     command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)  # beside what all of them get
 
 
 @dataclass(slots=True)
@@ -87,7 +88,7 @@ class Supervisor:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, **self.environment},
+                env={**os.environ, **self.environment, **program.environment},
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops them in order
                 preexec_fn=_die_with_parent,
             )

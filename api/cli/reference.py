@@ -6,7 +6,7 @@ from typing import Any
 import typer
 from pydantic_core import PydanticUndefined
 
-from api.cli import permissions
+from api.cli import permissions, row_security
 from api.main import routes
 from services.settings import Settings
 
@@ -35,7 +35,12 @@ def routes_page() -> str:
     return head + "| | path | what it does |\n|---|---|---|\n" + "\n".join(rows) + "\n"
 
 
-PAGES = {"settings.md": settings_page, "http.md": routes_page, "permissions.md": permissions.permissions_page}
+PAGES = {
+    "settings.md": settings_page,
+    "http.md": routes_page,
+    "permissions.md": permissions.permissions_page,
+    "row-security.md": row_security.row_security_page,
+}
 
 
 def _shown(default: Any) -> str:

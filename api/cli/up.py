@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from api import exchange, logs
 from api.cli import accounts, database
 from api.supervisor import Program, Supervisor
 from services import packages
-from services.db import migrate
+from services.db import migrate, security
 from services.db.cluster import Cluster
 from services.errors import UnavailableError
 from services.settings import Settings
@@ -104,14 +105,24 @@ def _programs(settings: Settings) -> list[Program]:
     return [Program(name, [sys.executable, "-m", "api.cli", name]) for name in names]
 
 
+def _with_logins(programs: list[Program], settings: Settings) -> list[Program]:
+    """Return the programs, each with a user of the private cluster who owns nothing."""
+    addresses = {process: security.make_login(settings.database_address, process) for process in security.PROCESSES}
+    return [
+        replace(program, environment={"TIANSHU_DATABASE_URL": addresses.get(program.name, addresses["ingest"])})
+        for program in programs
+    ]
+
+
 async def _supervise(settings: Settings, console: Console, cluster: Cluster | None, *, demo: bool) -> None:
     logins = await asyncio.to_thread(accounts.seed_demo_accounts, settings) if demo else {}
     log_dir = settings.data_dir.resolve() / "logs"
     environment = {
-        "TIANSHU_DATABASE_URL": settings.database_address,
+        **({} if cluster else {"TIANSHU_DATABASE_URL": settings.database_address}),
         "TIANSHU_DATA_DIR": str(settings.data_dir.resolve()),
     }
-    supervisor = Supervisor(_programs(settings), environment, log_dir)
+    programs = await asyncio.to_thread(_with_logins, _programs(settings), settings) if cluster else _programs(settings)
+    supervisor = Supervisor(programs, environment, log_dir)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

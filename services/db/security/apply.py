@@ -79,6 +79,11 @@ def grants(table: str) -> dict[DbRole, str]:
     return granted
 
 
+def is_unlimited(rule: rules.Rule, verb: str) -> bool:
+    """Whether a rule permits a verb for every row."""
+    return (rule.rows if verb in {"SELECT", "DELETE"} else rule.check or rule.rows) == "true"
+
+
 def rules_of(table: str) -> list[rules.Rule]:
     """Return the rules of a table."""
     return [rule for rule in rules.RULES if rule.table == table]
