@@ -9,7 +9,7 @@ import structlog
 from procrastinate import PsycopgConnector
 
 from api import pursuit
-from services import access, audit, oversight, phones, pipeline, retention
+from services import access, audit, clocks, oversight, phones, pipeline, retention
 from services.db.engine import Engine, make_engine, options, writing
 from services.db.security import DbRole
 from services.dispatch.deferral import TASK
@@ -33,6 +33,14 @@ def make_app(settings: Settings, watch: pursuit.Watch | None = None) -> procrast
     async def prepare_days(timestamp: int) -> None:  # noqa: ARG001
         """Create the partitions of the coming days."""
         await pipeline.ensure_partitions(engine, datetime.now(UTC))
+
+    @app.periodic(cron="*/5 * * * *")
+    @app.task(name="measure_clocks", queueing_lock="measure_clocks")
+    async def measure_clocks(timestamp: int) -> None:  # noqa: ARG001
+        """Measure how far the clocks of devices are from ours."""
+        async with writing(engine) as db:
+            count = await clocks.measure(db)
+        log.info("clocks_measured", devices=count)
 
     @app.periodic(cron="*/5 * * * *")
     @app.task(name="expire_logins", queueing_lock="expire_logins")

@@ -21,7 +21,7 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from geo.fix import Fix
-from services import alerts, areas, bus, dispatch, exchange, storing
+from services import alerts, areas, bus, clones, dispatch, exchange, storing
 from services.db import partitions
 from services.errors import UnavailableError
 from services.settings import Settings
@@ -40,6 +40,7 @@ log = structlog.get_logger()
 WATCHERS = (
     Watcher("areas", areas.watch, catch_up=areas.catch_up),
     Watcher("alarms", alerts.watch_alarms),
+    Watcher("clones", clones.watch),
     Watcher("duty", dispatch.watch_duty, lambda settings: settings.unit_duty_from_device),
     Watcher("exchange", exchange.queue, lambda settings: settings.upper_url is not None),
 )

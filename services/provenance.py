@@ -3,13 +3,13 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, func, select
 
-from geo.fix import Fix, Source
+from geo.fix import Fix, Quality, Source
 from services import access, frames, tracks
 from services.db.claims import declare_look
 from services.db.engine import ReadSession
@@ -30,6 +30,9 @@ _DECODERS: Final[dict[Source, Callable[[bytes, Fix], list[shown.Field]]]] = {
     Source.FILE: lambda raw, _: shown.json_item(raw),
 }
 """How what a source sent is read, field by field."""
+
+_PLACE: Final = frozenset({"lon_deg", "lat_deg", "report"})
+"""Fields that are no degrees where a plug-in has enciphered them: their bytes stand, their values don't."""
 
 
 class NoFrameError(NotFoundError):
@@ -120,6 +123,9 @@ def _explained(fix: Fix, received_at: datetime, kept: frames.Kept | None) -> Sho
     if kept is None:
         return Shown(fix, received_at, None)
     try:
-        return Shown(fix, received_at, kept, _DECODERS[fix.source](kept.raw, fix))
+        fields = _DECODERS[fix.source](kept.raw, fix)
+        if fix.flags & Quality.ENCRYPTED:
+            fields = [replace(each, value=None) if each.name in _PLACE else each for each in fields]
+        return Shown(fix, received_at, kept, fields)
     except (InvalidError, ValueError) as error:
         return Shown(fix, received_at, kept, error=str(error))

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     future_tolerance_s: int = Field(
         300, description="A fix further ahead of the clock never becomes the newest position"
     )
+    clock_skew_s: int = Field(
+        60, ge=1, description="Fixes of a device whose clock is measured to be further from ours are flagged"
+    )
     past_tolerance_days: int = Field(3652, description="A fix older than this never becomes the newest position")
     stale_after_s: int = Field(120, description="A unit not heard of for longer is shown as stale and not recommended")
     dispatch_radius_m: int = Field(20_000, description="Units further away than this are not considered for a call")

@@ -19,7 +19,7 @@ from sqlalchemy import any_, delete, exc, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from geo.fix import Fix
-from services import tracks
+from services import clocks, tracks
 from services.db import engine as databases
 from services.db import partitions
 from services.db.engine import WriteSession
@@ -87,6 +87,7 @@ class Storehouse:
         self._watchers = [watcher for watcher in watchers if watcher.wanted(settings)]
         self._closing = False
         self._days = set[date]()
+        self._skewed = frozenset[int]()  # devices whose clocks are wrong
         self._unwatched: dict[int, Batch] = {}  # by outbox id, in order
         self._stored, self._watched = asyncio.Event(), asyncio.Event()
 
@@ -148,6 +149,7 @@ class Storehouse:
         if days:
             await partitions.ensure(self._engine, days)
             self._days |= days
+        fixes = clocks.mark(fixes, self._skewed) if self._skewed else fixes
         async with databases.writing(self._engine) as db:
             stored = await tracks.store(db, fixes)
             outbox_id = await self._note(db, stored) if stored and self._watchers else None
@@ -204,6 +206,8 @@ class Storehouse:
         while True:
             try:
                 await self.run_outbox_once()
+                async with databases.reading(self._engine) as db:
+                    self._skewed = await clocks.skewed(db, self._settings)
             except _FAILED as error:
                 log.warning("outbox_not_swept", error=type(error).__name__)
             await asyncio.sleep(SWEEP_EVERY_S)

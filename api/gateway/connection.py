@@ -16,6 +16,7 @@ from services.errors import UnavailableError
 from services.ingest.jt808 import events, positions
 from services.ingest.jt808.framing import Version
 from services.ingest.jt808.messages.media import MediaData, MediaEvent, MediaReply
+from services.ingest.jt808.messages.position import Status
 from services.ingest.jt808.messages.session import (
     QueryTime,
     Registration,
@@ -35,6 +36,7 @@ _REGISTRATIONS = {
     fleet.Answer.OTHER_TERMINAL: Registration.NO_SUCH_TERMINAL,
     fleet.Answer.OTHER_VEHICLE: Registration.NO_SUCH_VEHICLE,
 }
+_ENCRYPTED = int(Status.ENCRYPTED)  # a flag of an enum costs ten times as much to look at
 
 log = structlog.get_logger()
 
@@ -192,6 +194,8 @@ class Connection(asyncio.Protocol):
             heard.append(event)
             if isinstance(event, events.Positions):
                 fixes += self._fixes(event, now)
+                if any(report.status & _ENCRYPTED for report, _ in event.reports):
+                    self._gateway.refuse(self, _enciphered(event), now)
                 if event.answered_serial is not None:
                     self._heed(event, now)
             elif isinstance(event, events.Refused):
@@ -314,6 +318,12 @@ class Connection(asyncio.Protocol):
         await self._gateway.unregister(self.device_id)
         asyncio.get_running_loop().call_soon(self.close, "unregistered")
         return Result.OK
+
+
+def _enciphered(event: events.Positions) -> events.Refused:
+    """Return why the coordinates of a report are not taken, though the report is: nobody is to see them as degrees."""
+    detail = "the secrecy plug-in has enciphered the coordinates (status bit 5)"
+    return events.Refused("enciphered", detail, event.frame, event.phone, event.serial, event.message_id)
 
 
 def _clean(text: str) -> str | None:

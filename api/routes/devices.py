@@ -41,6 +41,7 @@ class DeviceOut(Model):
     plate_color: int | None
     protocol: str | None
     created_at: datetime
+    clock_skew_s: float | None = Field(description="How far its clock is behind ours (negative: ahead); null: unknown")
 
 
 class SessionOut(Model):

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from geo.fix import Fix, Source
 from services import frames, tracks
-from services.db.engine import writing
+from services.db.engine import reading, writing
 from services.ingest.jt808 import build
 from services.ingest.jt808.messages import session
 from services.ingest.jt809 import framing, messages, positions
@@ -150,3 +150,17 @@ def test_frames_that_several_fixes_share_are_kept_once():
     assert found[99, 99] == shared
     assert found[7, -1] == b"other"
     assert len(found) == 101
+
+
+async def test_enciphered_coordinates_are_quarantined_and_never_shown(signed_in: Terminal, gateway, engine, client):
+    report = a_report(lon_deg=113.5, lat_deg=27.5, status=1 << 1 | 1 << 5)
+    assert (await signed_in.ask(report)).result == 0
+    await gateway._quarantine.flush()
+    async with reading(engine) as db:
+        stored = (await db.execute(text("SELECT ST_AsText(place::geometry), flags FROM fix"))).one()
+    assert tuple(stored) == ("POINT(0 0)", 16)
+    admin = await client("system_admin")
+    assert [each["reason"] for each in (await admin.get("/quarantine")).json()["items"]] == ["enciphered"]
+    (shown,) = (await admin.get(f"/devices/{await device_of(admin)}/frames")).json()["items"]
+    assert (shown["lon_deg"], shown["flags"]) == (0.0, ["encrypted"])
+    assert [named(shown)[name]["value"] for name in ("lon_deg", "lat_deg")] == [None, None]

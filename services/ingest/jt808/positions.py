@@ -29,9 +29,10 @@ def to_fix(
 ) -> Fix:
     """The fix that a report makes; `body` is the 0x0200 body it was read from, `frame` the whole, `now` when it came.
 
-    What is doubtful is flagged, never left out. A terminal of 2011 says nothing about satellite systems: the bits are
-    reserved there.
+    What is doubtful is flagged, never left out; but coordinates that are enciphered are none, and stay in the frame. A
+    terminal of 2011 says nothing about satellite systems: the bits are reserved there.
     """
+    enciphered = bool(report.status & _ENCRYPTED)
     doubts = quality.judge(
         lon_deg=report.lon_deg,
         lat_deg=report.lat_deg,
@@ -40,12 +41,13 @@ def to_fix(
         future_tolerance=future_tolerance,
         past_tolerance=past_tolerance,
         positioned=report.positioned,
-        encrypted=bool(report.status & _ENCRYPTED),
+        encrypted=enciphered,
     )
     heading_deg = float(report.heading_deg % _CIRCLE_DEG) if report.heading_deg <= _CIRCLE_DEG else None
     systems = UNKNOWN_SYSTEMS if version is Version.V2011 else report.systems
     return _fix(
-        device_id, report.at, report.lon_deg, report.lat_deg, payload_hash(body), float(report.altitude_m),
+        device_id, report.at, 0.0 if enciphered else report.lon_deg, 0.0 if enciphered else report.lat_deg,
+        payload_hash(body), float(report.altitude_m),
         report.speed_mps, heading_deg, None, report.alarm, report.status, systems,
         doubts | Quality.LATE if late else doubts, _SOURCE, frame,
     )  # fmt: skip

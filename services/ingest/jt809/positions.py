@@ -73,12 +73,14 @@ def to_fix(
 ) -> Fix | None:
     """The fix that a position makes; None if a position of 2019 came without its report.
 
-    What is doubtful is flagged, never left out. Vehicle and second identify it, whichever way it comes again.
+    What is doubtful is flagged, never left out; enciphered coordinates stay in the frame.
+    Vehicle and second identify it, whichever way it comes again.
     """
     told = position.report if isinstance(position, Position2019) else position
     if told is None:
         return None
     status = told.status if isinstance(told, LocationReport) else told.state
+    enciphered = bool(position.encrypted or status & Status.ENCRYPTED)
     doubts = quality.judge(
         lon_deg=told.lon_deg,
         lat_deg=told.lat_deg,
@@ -87,13 +89,13 @@ def to_fix(
         future_tolerance=future_tolerance,
         past_tolerance=past_tolerance,
         positioned=bool(status & Status.POSITIONED),
-        encrypted=bool(position.encrypted or status & Status.ENCRYPTED),
+        encrypted=enciphered,
     )
     return Fix(
         device_id=device_id,
         at=told.at,
-        lon_deg=told.lon_deg,
-        lat_deg=told.lat_deg,
+        lon_deg=0.0 if enciphered else told.lon_deg,
+        lat_deg=0.0 if enciphered else told.lat_deg,
         payload_hash=payload_hash(*vehicle, told.at),
         altitude_m=float(told.altitude_m),
         speed_mps=told.speed_mps,
