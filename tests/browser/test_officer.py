@@ -61,7 +61,7 @@ def events(city: City, call: dict) -> list[str]:
 def test_an_officer_does_his_part_with_one_button_and_checks_the_guidance_off(city, unit, open_phone):
     page = open_phone()
     call = send(city, unit)
-    expect(page.get_by_role("heading", name="盗窃")).to_be_visible()
+    expect(page.get_by_role("heading", name="盗窃", exact=True)).to_be_visible()
     expect(page.locator(".address")).to_contain_text("示例路 1 号")
     expect(page.locator(".way-line")).to_contain_text("估算")  # no roads are imported here, and the page says so
     expect(page.locator(".way .maplibregl-canvas")).to_be_visible()
@@ -126,7 +126,9 @@ def test_an_sos_can_be_sent_by_keyboard(city, unit, open_phone):
 
 def test_without_a_network_the_page_opens_from_its_shell_says_so_and_has_kept_no_data(city, unit, open_phone):
     page = open_phone()
-    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.wait_for_function(
+        "async () => Boolean((await navigator.serviceWorker.getRegistration('/officer'))?.active)", polling=200
+    )
     page.reload()  # now the worker stands between the page and the network
     expect(page.get_by_role("heading", name="待命中")).to_be_visible()
     page.wait_for_function("navigator.serviceWorker.controller !== null")

@@ -17,7 +17,8 @@ const overlay: Overlay = {
     const round = { "line-cap": "round", "line-join": "round" } as const;
     return [
       { id: "way-casing", type: "line", source: "way", layout: round, paint: { "line-color": colours.surface, "line-width": 9 } },
-      { id: "way-line", type: "line", source: "way", layout: round, paint: { "line-color": colours.trail, "line-width": 5.5 } },
+      { id: "way-line", type: "line", source: "way", filter: ["!", ["get", "estimated"]], layout: round, paint: { "line-color": colours.trail, "line-width": 5.5 } },
+      { id: "way-guess", type: "line", source: "way", filter: ["get", "estimated"], paint: { "line-color": colours.trail, "line-width": 4, "line-dasharray": [1.4, 1.1] } },
       { id: "call-pin", type: "symbol", source: "call", layout: { "icon-image": ["concat", "call-", ["get", "priority"]], "icon-anchor": "bottom", "icon-allow-overlap": true, "icon-size": 1.2 } },
       { id: "me-ring", type: "symbol", source: "me", layout: { "icon-image": "selection", "icon-allow-overlap": true, "icon-size": 0.8 } },
       { id: "me", type: "symbol", source: "me", layout: { "icon-image": ["get", "icon"], "icon-allow-overlap": true } },
