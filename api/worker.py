@@ -21,12 +21,11 @@ POLL_EVERY_S = 1.0
 log = structlog.get_logger()
 
 
-def make_app(settings: Settings, watch: pursuit.Watch | None = None) -> procrastinate.App:
-    """Return the job application with its timed jobs; it opens its own connections when run."""
+def make_app(settings: Settings, engine: Engine, watch: pursuit.Watch) -> procrastinate.App:
+    """Return the job application with its timed jobs; the jobs themselves open connections of their own when run."""
     url = settings.database_address
     acting = {"options": options(url, DbRole.WORKER)}
     app = procrastinate.App(connector=PsycopgConnector(conninfo=url, kwargs=acting))
-    engine = make_engine(url, DbRole.WORKER, pool_size=2)
 
     @app.periodic(cron="*/10 * * * *")
     @app.task(name="prepare_days", queueing_lock="prepare_days", pass_context=False)
@@ -59,7 +58,7 @@ def make_app(settings: Settings, watch: pursuit.Watch | None = None) -> procrast
         log.info("phone_answers_forgotten", count=gone)
 
     _oversee(app, settings, engine)
-    _keep_time(app, watch or pursuit.Watch(engine, settings))
+    _keep_time(app, watch)
     return app
 
 
@@ -114,8 +113,9 @@ def _oversee(app: procrastinate.App, settings: Settings, engine: Engine) -> None
 
 async def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT."""
-    watch = pursuit.Watch(make_engine(settings.database_address, DbRole.WORKER, pool_size=2), settings)
-    app = make_app(settings, watch)
+    engine = make_engine(settings.database_address, DbRole.WORKER, pool_size=4)
+    watch = pursuit.Watch(engine, settings)
+    app = make_app(settings, engine, watch)
     loop = asyncio.get_running_loop()
     async with app.open_async():
         following = asyncio.create_task(watch.follow())
@@ -130,3 +130,4 @@ async def run(settings: Settings) -> None:
             log.info("worker_stopped")
         finally:
             following.cancel()
+            await engine.dispose()
