@@ -57,6 +57,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _UPLOADS: Final = {"/parks/incidents": 33 * 1024 * 1024}
 """Routes that take files, and the longest body of each in bytes: 32 MB of file and what is around it."""
 
+_PASSWORDS: Final = r"/(login|tokens|password|factor/.+|audit/reviews)"
 CHECKS_PER_MIN: Final = 6
 """Checks of the whole audit trail that one session may ask for in a minute."""
 
@@ -74,12 +75,7 @@ class Costly:
 
 
 COSTLY: tuple[Costly, ...] = (
-    Costly(
-        "POST",
-        re.compile(r"/(login|tokens|password|factor/.+|audit/reviews)"),
-        lambda s: s.sign_ins_per_min,
-        by_session=False,
-    ),
+    Costly("POST", re.compile(_PASSWORDS), lambda s: s.sign_ins_per_min, by_session=False),
     Costly("GET", re.compile(r"/units/[^/]+/track(\.\w+)?"), lambda s: s.expensive_per_min, by_session=True),
     Costly("GET", re.compile(r"/parks/[^/]+/(hotspots|report)"), lambda s: s.expensive_per_min, by_session=True),
     Costly("POST", re.compile(r"/parks/incidents"), lambda s: s.expensive_per_min, by_session=True),
@@ -145,6 +141,7 @@ class Hardening:
                 address = (scope.get("client") or ("",))[0]
                 if await self._limiter.hit(item, costly.path.pattern, who or address):
                     return None
+                log.warning("asked_too_often", method=costly.method, pattern=costly.path.pattern, remote=address)
                 refusal = problem(
                     HTTPStatus.TOO_MANY_REQUESTS, "Too often. Wait a minute.", "urn:tianshu:TooOften", limit=item.amount
                 )

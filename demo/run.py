@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 from rich.console import Console
 
-from demo import city, door, fleet, ground, patrols, people, seed
+from demo import city, door, fleet, ground, patrols, people, records, seed
 from demo.board import Board
 from demo.caller import Caller
 from demo.crew import Crew
@@ -39,6 +39,7 @@ async def run(
         network = await asyncio.to_thread(city.build, ground.load())
         plans = people.units(ground.load(), network)
         await move_in(settings, doors, network, plans, console)
+        await records.records(doors, logins, datetime.now(UTC), console)
         if not only_seed:
             await live(settings, doors, network, plans, console)
 

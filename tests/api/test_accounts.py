@@ -186,6 +186,7 @@ async def test_a_persons_data_is_listed_corrected_and_deleted_and_what_was_done_
     assert (await security.put(f"/accounts/{number}/data", json={"display_name": "李娜"})).status_code == 204
     assert (await security.get(f"/accounts/{number}/data")).json()["display_name"] == "李娜"
     gone = await security.delete(f"/accounts/{number}/data")
+    assert gone.status_code == 200, gone.text
     assert gone.json()["kept"]["audit"] == kept["done"]["audit"]
     assert (await desk.get("/me")).status_code == 401
     assert (await security.get(f"/accounts/{number}/data")).status_code == 404
