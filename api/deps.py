@@ -216,7 +216,8 @@ Session = Annotated[access.Recognised, Depends(recognise)]
 Who = Annotated[access.Mandate, Depends(officer)]
 
 
-async def _read(request: Request, who: Who) -> AsyncIterator[ReadSession]:
+async def read(request: Request, who: Who) -> AsyncIterator[ReadSession]:
+    """Open a read-only transaction on behalf of who is signed in."""
     async with reading(request.app.state.engine, who.claims) as session:
         yield session
 
@@ -226,6 +227,6 @@ async def _write(request: Request, who: Who) -> AsyncIterator[WriteSession]:
         yield session
 
 
-ReadDb = Annotated[ReadSession, Depends(_read, scope="function")]
+ReadDb = Annotated[ReadSession, Depends(read, scope="function")]
 WriteDb = Annotated[WriteSession, Depends(_write, scope="function")]
 """Sessions on behalf of who is signed in: the database shows what the claims permit."""
