@@ -39,8 +39,7 @@ function candidate(item: Recommendation, does: CandidateActions): TemplateResult
 /** 调走后 5 分钟内可达范围减少 4 %（神农巡区 31 %） */
 function leaves({ leaves: gap }: Recommendation): TemplateResult | typeof nothing {
   if (!gap || percent(gap.lost_share) < 1) return nothing;
-  const beat = gap.beat !== null && gap.beat_share !== null ? t("call.leaves_beat", { beat: gap.beat, share: percent(gap.beat_share) }) : "";
-  return html`<p class="reason leaves">${t("call.leaves", { minutes: gap.minutes, share: percent(gap.lost_share) })}${beat}</p>`;
+  return html`<p class="reason leaves">${t("call.leaves", { minutes: gap.minutes, share: percent(gap.lost_share) })}</p>`;
 }
 
 function leftOut(found: Candidates): TemplateResult | typeof nothing {

@@ -48,7 +48,6 @@ export const consoleEn: Record<keyof typeof consoleZh, string> = {
   "call.on_foot": "on foot",
   "call.no_network": "No road network is loaded: all times are straight-line estimates.",
   "call.leaves": "Leaves {share}% less within {minutes} min",
-  "call.leaves_beat": " ({beat}: {share}% less)",
   "call.left_out": "{n} units not recommended",
   "left_out.stale": "no fix for {span}",
   "left_out.no_position": "no position yet",

@@ -46,7 +46,6 @@ export const consoleZh = {
   "call.on_foot": "步行",
   "call.no_network": "未导入道路网络：以下均为直线估算。",
   "call.leaves": "调走后 {minutes} 分钟可达范围减少 {share}%",
-  "call.leaves_beat": "（{beat} 减少 {share}%）",
   "call.left_out": "未推荐 {n} 个单位",
   "left_out.stale": "信号中断 {span}",
   "left_out.no_position": "尚无定位",

@@ -100,7 +100,7 @@ export interface Recommendation {
   reason: { code: string; values: Record<string, string | number | null> };
   estimated: boolean;
   /** What would be left uncovered without the unit; null where that is not known. */
-  leaves: { minutes: number; lost_share: number; lost_points: number; beat: string | null; beat_share: number | null } | null;
+  leaves: { minutes: number; lost_share: number } | null;
 }
 
 export interface AlertOut {
