@@ -231,7 +231,7 @@ async def test_storing_waits_for_watchers_that_fall_behind(
 
 
 async def test_an_alarm_of_the_emergency_button_and_an_area_are_watched_in_earnest() -> None:
-    assert [watcher.name for watcher in pipeline.WATCHERS] == ["areas", "alarms", "exchange"]
+    assert [watcher.name for watcher in pipeline.WATCHERS] == ["areas", "alarms", "clones", "duty", "exchange"]
 
 
 async def test_partitions_of_the_coming_days_are_made(engine: AsyncEngine) -> None:
