@@ -47,8 +47,8 @@ class Ownership:
         self.gateway_id = f"{socket.gethostname()}:{port}-{secrets.token_hex(4)}"
 
     def release(self, device_id: int, claim: int) -> None:
-        """Let go of a device, soon."""
-        self._gone[device_id] = claim
+        """Let go of a device, soon; of several claims to it the last is the one that stands."""
+        self._gone[device_id] = max(claim, self._gone.get(device_id, 0))
 
     async def run(self) -> None:
         """Look every second, and say every five that we live; rest while the database is away."""
@@ -80,7 +80,8 @@ class Ownership:
             async with databases.writing(self._engine) as db:
                 await owners.release_sessions(db, gone)
         except BaseException:
-            self._gone = gone | self._gone
+            for device_id, claim in gone.items():
+                self.release(device_id, claim)
             raise
 
     async def _say_alive(self) -> None:

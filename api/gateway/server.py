@@ -155,7 +155,8 @@ class Gateway:
             self.ownership.release(connection.device_id, connection.claim)
         areas.forget(self._engine, device_id)
         older = self._signed_in.get(device_id)
-        connection.device_id, connection.claim = device_id, claim
+        connection.device_id = device_id
+        connection.claim = max(claim, older.claim if older else 0)  # of two that signed in at once, the last one stands
         self._signed_in[device_id] = connection
         counters.SIGNED_IN.set(len(self._signed_in))
         if older is not None and older is not connection:

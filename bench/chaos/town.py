@@ -18,6 +18,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from api.supervisor import STOP_TIMEOUT_S
 from services.db import migrate, partitions
 from services.db.cluster import Cluster
 from services.db.engine import make_engine
@@ -70,11 +71,15 @@ class Process:
                 self.running.send_signal(number)
 
     def end(self, number: int) -> None:
-        """End it with a signal, and wait."""
+        """End it with a signal, and wait; kill it when it takes longer than the supervisor would wait."""
         if self.running:
             self.signal(number)
             self.signal(signal.SIGCONT)
-            self.running.wait(30)
+            try:
+                self.running.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self.running.kill()
+                self.running.wait()
 
     def wait_until_ready(self) -> None:
         """Wait for its health page."""

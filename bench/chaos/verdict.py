@@ -11,6 +11,7 @@ from bench.chaos.fleet import Device, place
 from bench.chaos.town import Town
 
 SETTLE_S = 60.0
+OWNERS_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,14 @@ def _newest(connection: psycopg.Connection, devices: Sequence[Device]) -> int:
 
 
 def _owners(connection: psycopg.Connection, devices: Sequence[Device]) -> int:
+    """Count devices noted elsewhere; a device may be on its way between two sockets, so look for a while."""
+    give_up = time.monotonic() + OWNERS_S
+    while (wrong := _owners_now(connection, devices)) and time.monotonic() < give_up:
+        time.sleep(0.5)
+    return wrong
+
+
+def _owners_now(connection: psycopg.Connection, devices: Sequence[Device]) -> int:
     rows = connection.execute("SELECT phone, gateway_id FROM gateway_session JOIN device d ON d.id = device_id")
     owners: dict[str, str] = dict(rows.fetchall())
     return sum(device.port is not None and f":{device.port}-" not in owners.get(device.phone, "") for device in devices)

@@ -113,6 +113,21 @@ async def test_who_leaves_is_held_by_nobody(gateways, engine, connect):
     await until(is_released)
 
 
+async def test_of_two_claims_to_a_device_that_left_none_remains(gateways, engine):
+    """Its sockets may go in any order: one that left while it signed in, and the one before it."""
+    async with writing(engine) as db:
+        first = await owners.claim_session(db, 1, gateways[0].ownership.gateway_id, "192.0.2.7:5", "2013")
+    async with writing(engine) as db:
+        second = await owners.claim_session(db, 1, gateways[0].ownership.gateway_id, "192.0.2.7:6", "2013")
+    gateways[0].ownership.release(1, second)
+    gateways[0].ownership.release(1, first)
+
+    async def is_released() -> bool:
+        return await holders(engine) == {}
+
+    await until(is_released)
+
+
 async def test_a_fix_writes_nothing_about_sessions(gateways, engine, connect):
     row = text("SELECT xmin::text, changed_xid FROM gateway_session")
     async with AsyncExitStack() as stack:
