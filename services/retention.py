@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services import access
 from services.audit import Sealer
+from services.db import partitions
 from services.db.engine import ReadSession, WriteSession, reading, writing
 from services.db.tables.retention import Destruction
 from services.errors import InvalidError
@@ -55,6 +56,7 @@ CONFIDENTIAL = "unusual_use"
 """Alerts that are the auditor's alone; nobody closes them."""
 CONDITIONS: Mapping[str, tuple[str, str]] = {
     "fixes": ("fix_default", _FIX_AGE),
+    "frames": ("frame_batch_default", "received_at < :before"),
     "newest_positions": ("newest_fix", _FIX_AGE),
     "quarantine": ("quarantine", _FIX_AGE),
     "pending_devices": ("pending_device", "last_seen < :before"),
@@ -72,6 +74,8 @@ CONDITIONS: Mapping[str, tuple[str, str]] = {
     "audit": ("audit", _FIX_AGE),
 }
 """Kinds of data: the table and which of its rows are older than `before`. What belongs to a row goes with it."""
+BY_DAY = {"fixes": partitions.FIX, "frames": partitions.FRAMES}
+"""Kinds that lie in a table cut by days, and by which column: whole days are dropped."""
 _POINTING = text(
     "SELECT c.conrelid::regclass::text, a.attname, NOT a.attnotnull FROM pg_constraint c "
     "JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] "
@@ -112,10 +116,11 @@ async def list_passed(
         before = _before(rule, settings, now)
         table, condition = CONDITIONS[rule.what]
         async with reading(engine) as db:
-            days = await _old_days(db, before) if rule.what == "fixes" else []
+            cut = BY_DAY.get(rule.what)
+            days = await _old_days(db, before, cut) if cut else []
             counts = [
                 f"SELECT count(*) FROM {table} WHERE {condition}",
-                *(_count_of(day) for day in days),
+                *(_count_of(day, cut) for day in days if cut),
             ]
             rows = [
                 int((await db.execute(text(one), {"before": before} if ":" in one else {})).scalar_one())
@@ -158,8 +163,8 @@ async def _is_any(engine: AsyncEngine, before: datetime) -> bool:
 async def _apply(engine: AsyncEngine, rule: Rule, before: datetime) -> Passed:
     table, condition = CONDITIONS[rule.what]
     days, rows = list[str](), 0
-    if rule.what == "fixes":
-        days, rows = await _drop_days(engine, before)
+    if rule.what in BY_DAY:
+        days, rows = await _drop_days(engine, before, BY_DAY[rule.what])
     oldest = text(f"SELECT ctid::text FROM {table} WHERE {condition} LIMIT {BATCH} FOR UPDATE")
     while True:
         async with writing(engine) as db:
@@ -188,11 +193,11 @@ async def _destroy(db: WriteSession, table: str, which: str, of: list[Any]) -> N
         await db.execute(text(f"DELETE FROM {table} WHERE {which}"), {"of": of})
 
 
-async def _drop_days(engine: AsyncEngine, before: datetime) -> tuple[list[str], int]:
-    """Drop the days of fixes that are wholly before a moment; return their names and how many fixes they held."""
+async def _drop_days(engine: AsyncEngine, before: datetime, cut: tuple[str, str]) -> tuple[list[str], int]:
+    """Drop the days that are wholly before a moment; return their names and how many rows they held."""
     rows = 0
     async with reading(engine) as db:
-        days = await _old_days(db, before)
+        days = await _old_days(db, before, cut)
     for day in days:
         async with writing(engine) as db:
             await db.execute(text("SET LOCAL lock_timeout = '5s'"))  # whoever waits behind us waits no longer
@@ -200,19 +205,20 @@ async def _drop_days(engine: AsyncEngine, before: datetime) -> tuple[list[str], 
     return days, rows
 
 
-async def _old_days(db: ReadSession, before: datetime) -> list[str]:
+async def _old_days(db: ReadSession, before: datetime, cut: tuple[str, str]) -> list[str]:
     found = text(
         "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
-        "WHERE i.inhparent = 'fix'::regclass AND c.relname ~ '^fix_[0-9]{8}$' ORDER BY 1"
+        "WHERE i.inhparent = CAST(:parent AS regclass) AND c.relname ~ '_[0-9]{8}$' ORDER BY 1"
     )
-    names = [str(name) for name in (await db.execute(found)).scalars()]
-    return [name for name in names if name.removeprefix("fix_") < f"{before:%Y%m%d}"]
+    names = [str(name) for name in (await db.execute(found, {"parent": cut[0]})).scalars()]
+    return [name for name in names if name.rpartition("_")[2] < f"{before:%Y%m%d}"]
 
 
-def _count_of(day: str) -> str:
-    """Return the query for the number of fixes of a day, which is read through its table only."""
-    start = f"(CAST('{day.removeprefix('fix_')}' AS timestamp) AT TIME ZONE 'UTC')"
-    return f"SELECT count(*) FROM fix WHERE at >= {start} AND at < {start} + interval '1 day'"
+def _count_of(day: str, cut: tuple[str, str]) -> str:
+    """Return the query for the number of rows of a day, which is read through its table only."""
+    table, column = cut
+    start = f"(CAST('{day.rpartition('_')[2]}' AS timestamp) AT TIME ZONE 'UTC')"
+    return f"SELECT count(*) FROM {table} WHERE {column} >= {start} AND {column} < {start} + interval '1 day'"
 
 
 async def _write_down(mandate: access.Mandate, engine: AsyncEngine, passed: Passed, now: datetime) -> None:

@@ -48,6 +48,21 @@ async def old_and_new(engine):
             )
 
 
+async def test_days_of_frames_go_with_their_rule(engine, settings, operator):
+    old, new = NOW - timedelta(days=200), NOW - timedelta(days=2)
+    await partitions.ensure(engine, [old.date(), new.date()], partitions.FRAMES)
+    rows = "INSERT INTO frame_batch (received_at, digest, fixes, content) VALUES (:at, '', 1, '')"
+    async with writing(engine) as db:
+        for at in (old, new, NOW - timedelta(days=3000)):
+            await db.execute(text(rows), {"at": at})
+    foreseen = {one.rule.what: one for one in await retention.list_passed(operator, engine, settings, now=NOW)}
+    (done,) = await retention.apply(operator, engine, settings, now=NOW)
+    assert (done.rule.what, done.rows, done.partitions) == ("frames", 2, [f"frame_batch_{old:%Y%m%d}"])
+    assert (foreseen["frames"].rows, foreseen["frames"].partitions) == (done.rows, done.partitions)
+    async with reading(engine) as db:
+        assert list((await db.execute(text("SELECT received_at FROM frame_batch"))).scalars()) == [new]
+
+
 async def ages(engine) -> list[int]:
     async with reading(engine) as db:
         return [(NOW - at).days for at in (await db.execute(select(FixRow.at).order_by(FixRow.at.desc()))).scalars()]
