@@ -26,6 +26,11 @@ class Settings(BaseSettings):
         10.0, gt=0, description="A command not answered for this long is sent again; the n-th wait is n times as long"
     )
     command_retries: int = Field(3, ge=0, le=10, description="How often a command that stays unanswered is sent again")
+    gateway_udp_port: int = Field(0, ge=0, le=65535, description="UDP port of the JT/T 808 gateway; 0: none")
+    gateway_tls_cert: Path | None = Field(
+        None, description="PEM file of the certificate that the gateway's TCP port shows, then TLS only; empty: no TLS"
+    )
+    gateway_tls_key: Path | None = Field(None, description="PEM file of its key; empty: in the certificate's file")
     metrics_port: int = Field(7612, description="Port of the gateway's own health and Prometheus page, loopback only")
     sentences_port: int = Field(0, description="TCP and UDP port for NMEA 0183 and BeiDou short messages; 0: none")
     sentences_sources: str = Field(

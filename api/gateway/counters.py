@@ -11,4 +11,5 @@ AUTHENTICATIONS = Counter("tianshu_gateway_authentications_total", "Authenticati
 TAKEOVERS = Counter("tianshu_gateway_takeovers_total", "Connections replaced by a newer one of the same device")
 UNANSWERED = Counter("tianshu_gateway_unanswered_total", "Messages left unanswered because the database was away")
 COMMANDS = Counter("tianshu_gateway_commands_total", "Commands to terminals by what became of them", ["state"])
+DATAGRAMS_DROPPED = Counter("tianshu_gateway_datagrams_dropped_total", "Datagrams that came too fast or from too many")
 CLOSED = Counter("tianshu_gateway_closed_total", "Connections closed by the gateway", ["reason"])

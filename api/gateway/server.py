@@ -3,15 +3,17 @@
 import asyncio
 import gc
 import signal
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Self
 
 import structlog
 
 from api import page, sentences
-from api.gateway import counters
+from api.gateway import counters, datagrams
 from api.gateway.connection import Connection
 from api.gateway.errands import Messenger
 from api.gateway.ownership import Ownership
@@ -60,9 +62,14 @@ class Gateway:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Self]:
         """Accept terminals while the block runs; at its end commit and answer what they have sent."""
-        async with asyncio.TaskGroup() as tasks, self.pipeline.running():
+        chosen, connect = self._settings, partial(Connection, self)
+        async with (
+            asyncio.TaskGroup() as tasks,
+            datagrams.listening(chosen.gateway_host, chosen.gateway_udp_port, connect),
+            self.pipeline.running(),
+        ):
             server = await asyncio.get_running_loop().create_server(
-                lambda: Connection(self), self._settings.gateway_host, self._settings.gateway_port, backlog=BACKLOG
+                connect, chosen.gateway_host, chosen.gateway_port, backlog=BACKLOG, ssl=_tls(chosen)
             )
             self.port = server.sockets[0].getsockname()[1]
             self.ownership.begin(self.port)
@@ -224,6 +231,15 @@ def spare_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    """Return how the TCP port encrypts, if it does."""
+    if settings.gateway_tls_cert is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(settings.gateway_tls_cert, settings.gateway_tls_key)
+    return context
 
 
 async def run(settings: Settings) -> None:

@@ -88,6 +88,7 @@ def choose(page: Page, words: str) -> None:
     page.get_by_role("listbox").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
+    expect(page.locator("#device-title")).to_contain_text(words)
 
 
 def test_a_device_is_found_and_says_where_it_is_without_a_mouse(page):

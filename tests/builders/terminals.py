@@ -16,6 +16,32 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 PHONE = "13800000001"
 
 
+class _Heard(asyncio.DatagramProtocol):
+    """Datagrams as a stream reader gives bytes."""
+
+    def __init__(self) -> None:
+        self._queue = asyncio.Queue[bytes]()
+
+    def datagram_received(self, data: bytes, _addr: Any) -> None:
+        self._queue.put_nowait(data)
+
+    async def read(self, _size: int) -> bytes:
+        return await self._queue.get()
+
+
+class _Spoken:
+    """Datagrams as a stream writer takes bytes."""
+
+    def __init__(self, transport: asyncio.DatagramTransport) -> None:
+        self._transport = transport
+
+    def write(self, data: bytes) -> None:
+        self._transport.sendto(data)
+
+    async def drain(self) -> None:
+        """Nothing waits."""
+
+
 class Terminal:
     """One connection; every message gets the next serial number."""
 
@@ -42,6 +68,19 @@ class Terminal:
             yield cls(reader, writer, phone, version)
         finally:
             writer.close()
+
+    @classmethod
+    @asynccontextmanager
+    async def over_udp(cls, port: int, phone: str = PHONE, version: Version = Version.V2013) -> AsyncIterator[Self]:
+        """Speak in datagrams for the length of a block."""
+        heard = _Heard()
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: heard, remote_addr=("127.0.0.1", port)
+        )
+        try:
+            yield cls(heard, _Spoken(transport), phone, version)  # type: ignore[arg-type]
+        finally:
+            transport.close()
 
     def frame(self, message: Any) -> bytes:
         """The bytes of a message, with the next serial number."""

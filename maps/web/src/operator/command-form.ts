@@ -38,6 +38,10 @@ export class CommandForm extends Part {
   private failure = "";
   private done = "";
 
+  override willUpdate(changed: Map<PropertyKey, unknown>): void {
+    if (changed.has("device")) this.failure = this.done = "";
+  }
+
   private pick(kind: string): void {
     this.kind = kind;
     this.failure = this.done = "";

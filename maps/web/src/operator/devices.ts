@@ -42,8 +42,10 @@ export class OperatorDevices extends OperatorView {
     const device = this.devices.find((one) => one.id === id);
     if (!device) return;
     this.chosen = { ...device, session: this.held.get(id) ?? null, last_seen_at: null };
-    await this.look();
+    this.requestUpdate();
+    await this.updateComplete;
     this.querySelector<HTMLElement>(".device-detail h2")?.focus();
+    await this.look();
   }
 
   private get found(): Device[] {
