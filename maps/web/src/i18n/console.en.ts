@@ -112,6 +112,7 @@ export const consoleEn: Record<keyof typeof consoleZh, string> = {
   "desk.mute": "Mute sounds (not the SOS)",
   "desk.unmute": "Turn sounds on",
   "desk.pop_out": "Map in its own window",
+  "desk.report": "Response times of seven days",
   "desk.layers": "Layers",
   "layer.coverage": "Reach (3, 5, 10 min)",
   "layer.beats": "Beats",

@@ -110,6 +110,7 @@ export const consoleZh = {
   "desk.mute": "关闭提示音（紧急求助除外）",
   "desk.unmute": "打开提示音",
   "desk.pop_out": "地图独立窗口",
+  "desk.report": "近七日响应时间报告",
   "desk.layers": "图层",
   "layer.coverage": "可达范围（3、5、10 分钟）",
   "layer.beats": "巡区",

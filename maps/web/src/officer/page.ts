@@ -116,7 +116,7 @@ export class OfficerPage extends Part {
     return html`<div class="officer">
       <header class="officer-head"><div><h1>${my?.unit?.call_sign ?? t("officer.title")}</h1>${my?.unit ? html`<span class="state" data-state=${my.unit.state}>${code("unit.state", my.unit.state)}</span>` : nothing}</div>
         <a class="bar-button" href="/" data-page>${t("officer.live_map")}</a>
-        <button class="bar-button" lang=${prefs.language === "zh" ? "en" : "zh-CN"} aria-label=${t("shell.language_label")} @click=${() => prefs.setLanguage(prefs.language === "zh" ? "en" : "zh")}>${prefs.language === "zh" ? "EN" : "中"}</button>
+        <button class="bar-button" lang=${prefs.language === "zh" ? "en" : "zh-CN"} aria-label=${t("shell.language_label")} @click=${() => prefs.setLanguage(prefs.language === "zh" ? "en" : "zh")}>${t("shell.language")}</button>
         <a class="icon-button" href="/security" data-page aria-label=${t("officer.account")}>${icon("user")}</a></header>
       ${this.away ? html`<p class="banner" role="alert">${icon("offline")}${t("officer.offline", { time: clockMinute(this.read_ms) })}</p>` : nothing}
       <div class="officer-body" tabindex="0" aria-label=${t("officer.title")}>

@@ -62,8 +62,8 @@ export class Sos extends Part {
 
   override render(): TemplateResult {
     return html`${this.state === "sent" ? html`<p class="message ok" role="alert">${t("officer.sos_sent")}</p>` : nothing}${this.state === "failed" ? html`<p class="message error" role="alert">${t("officer.sos_failed")}</p>` : nothing}
-      <button class="sos-button" data-state=${this.state} aria-label="${t("officer.sos")} (${t("officer.sos_hold")})" @pointerdown=${() => this.hold()} @pointerup=${() => this.letGo()} @pointerleave=${() => this.letGo()} @pointercancel=${() => this.letGo()}
-        @keydown=${(event: KeyboardEvent) => this.onKey(event, true)} @keyup=${(event: KeyboardEvent) => this.onKey(event, false)} @contextmenu=${(event: Event) => event.preventDefault()}><b>${t("officer.sos")}</b><small>${t("officer.sos_hold")}</small></button>`;
+      <button class="sos-button" data-state=${this.state} @pointerdown=${() => this.hold()} @pointerup=${() => this.letGo()} @pointerleave=${() => this.letGo()} @pointercancel=${() => this.letGo()}
+        @keydown=${(event: KeyboardEvent) => this.onKey(event, true)} @keyup=${(event: KeyboardEvent) => this.onKey(event, false)} @contextmenu=${(event: Event) => event.preventDefault()}><b>${t("officer.sos")}</b> <small>${t("officer.sos_hold")}</small></button>`;
   }
 }
 
