@@ -14,7 +14,8 @@ OPEN = {
     ("GET", "/health"), ("GET", "/ready"), ("POST", "/login"), ("POST", "/tokens"),
     # the pages are the same for everybody and hold no data
     ("GET", "/security"), ("GET", "/administration"), ("GET", "/cases"), ("GET", "/operator"),
-    ("GET", "/audit"), ("GET", "/downloads"),
+    ("GET", "/audit"), ("GET", "/downloads"), ("GET", "/officer"), ("GET", "/wall"), ("GET", "/map"),
+    ("GET", "/officer.webmanifest"), ("GET", "/officer.sw.js"), ("GET", "/officer-icon.svg"),
     ("GET", "/oidc"), ("GET", "/oidc/start"), ("GET", "/oidc/callback"),  # the way to and from another provider
     ("GET", "/"), ("GET", "/login"), ("GET", "/replay"), ("GET", "/hotspots"), ("GET", "/assets/{path:path}"),
 }  # fmt: skip

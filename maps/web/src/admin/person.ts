@@ -90,10 +90,10 @@ export class PersonCard extends Part {
       ${this.own ? html`<p class="hint">${t("admin.refused_own")}</p>` : html`<form @submit=${(event: SubmitEvent) => this.correct(event)}>
         <label class="field"><span>${t("admin.display_name")}</span><input class="input" name="display_name" maxlength="80" .value=${person.display_name} required /></label>
         <div class="actions"><button class="button">${t("person.correct")}</button>
-          <button class="button danger" type="button" @click=${() => this.querySelector("dialog")?.showModal()}>${t("person.delete")}</button></div></form>
+          <button class="button grave" type="button" @click=${() => this.querySelector("dialog")?.showModal()}>${t("person.delete")}</button></div></form>
       <dialog class="confirm" aria-labelledby="confirm-title"><h2 id="confirm-title">${t("person.delete")}</h2><p>${t("person.confirm", { name: person.display_name || person.username })}</p>
         <div class="actions"><button class="button" autofocus @click=${() => this.querySelector("dialog")?.close()}>${t("person.confirm_no")}</button>
-          <button class="button danger" @click=${() => void this.attempt(() => this.destroy())}>${t("person.confirm_yes")}</button></div></dialog>`}`;
+          <button class="button grave" @click=${() => void this.attempt(() => this.destroy())}>${t("person.confirm_yes")}</button></div></dialog>`}`;
   }
 }
 

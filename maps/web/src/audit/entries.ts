@@ -80,7 +80,7 @@ export class AuditEntries extends AuditView {
         <option value="">${t("audit.any")}</option>${options.map(([value, words]) => html`<option value=${value} ?selected=${this.wanted[name] === value}>${words}</option>`)}</select></label>`;
     const written = (name: keyof Wanted, label: string, hint: string): TemplateResult =>
       html`<label class="field"><span>${label}</span><input class="input" name=${name} .value=${this.wanted[name]} placeholder=${hint} autocomplete="off" spellcheck="false" /></label>`;
-    return html`<form class="card search" @submit=${(event: Event) => this.search(event)}>
+    return html`<form class="card sift" @submit=${(event: Event) => this.search(event)}>
       ${chosen("account_id", t("audit.officer"), this.accounts.map(({ id, username, display_name }) => [String(id), display_name || username]))}
       ${chosen("act", t("audit.act"), ACTS.map((one) => [one, code("act", one)]))}
       ${written("subject", t("audit.subject"), "unit:5")}

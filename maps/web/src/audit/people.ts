@@ -73,7 +73,7 @@ export class AuditSubject extends AuditView {
   }
 
   override render(): TemplateResult {
-    return html`<form class="card search" @submit=${(event: Event) => this.choose(event)}>
+    return html`<form class="card sift" @submit=${(event: Event) => this.choose(event)}>
         <label class="field"><span>${t("audit.subject")}</span><input class="input" name="subject" .value=${this.subjectName} placeholder="unit:5" required pattern="[a-z_]+:[0-9]{1,18}" title=${t("audit.subject_hint")} autocomplete="off" spellcheck="false" /></label>
         <button class="button primary">${t("audit.show")}</button><p class="hint">${t("audit.subject_hint")}</p></form>
       ${this.refusal()}<section class="card">${this.items.length ? this.table() : this.nothing(this.subjectName ? t("audit.nobody_looked") : t("audit.choose_subject"))}</section>`;
