@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 from sqlalchemy import make_url, text
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from services.db import claims as claiming
 from services.db.claims import Claims
 from services.db.security import DbRole, role_name
-from services.errors import ConflictError, NotAllowedError, UnavailableError
+from services.errors import ConflictError, InvalidError, NotAllowedError, UnavailableError
 
 Engine: TypeAlias = AsyncEngine
 """The name by which the doors, which don't know SQLAlchemy, call what `make_engine` returns."""
@@ -30,6 +30,10 @@ class DatabaseAwayError(UnavailableError):
 
 class ClashError(ConflictError):
     """Somebody else did, at the same time, what does not go together with this."""
+
+
+class UnstorableError(InvalidError):
+    """What was said can't be kept: a null character in a text, a number beyond its column."""
 
 
 class RowRefusedError(NotAllowedError):
@@ -99,6 +103,8 @@ async def _told() -> AsyncIterator[None]:
         if getattr(error.orig, "sqlstate", None) not in _CLASHES:
             raise
         raise ClashError("Somebody else changed the same thing at this moment. Look again, then try again.") from error
+    except DataError as error:
+        raise UnstorableError("A text holds a null character, or a number is too large to be kept.") from error
     except ProgrammingError as error:
         said = getattr(error.orig, "diag", None)
         if said is None or said.sqlstate != _REFUSED or said.source_function == _TRIGGER:

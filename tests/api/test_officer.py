@@ -225,3 +225,8 @@ async def test_the_report_says_who_was_reached_in_time_as_json_csv_and_a_page(de
     assert "://" not in page.text.replace("http://www.w3.org", "").split("<body>")[1].split("<script>")[0]
     await refused(officer.get("/reports/response", params=span), "RoleRefused")
     await refused(desk.get("/reports/response", params={"start": span["end"], "end": span["start"]}), "Span")
+
+
+@pytest.mark.parametrize("said", [{"notes": "a\x00b"}, {"answers": {"seen": "a\x00b"}}, {"address": "\x00"}])
+async def test_what_the_database_can_not_keep_is_refused_in_words(desk, said):
+    assert "null character" in await refused(desk.post("/calls", json=CALL | said), "Unstorable")
