@@ -6,13 +6,16 @@ from typing import Any, LiteralString
 
 import psycopg
 import pytest
+from fastapi import FastAPI
 from psycopg import sql
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from api.cli import row_security
 from services import access
+from services.db import migrate, security
 from services.db.claims import Claims
-from services.db.engine import make_engine, reading
+from services.db.cluster import Cluster
+from services.db.engine import make_engine, options, reading
 from services.db.security import DbRole, role_name, rules
 from services.db.tables.base import Base
 from tests.builders import rows
@@ -247,3 +250,59 @@ def test_a_day_of_fixes_shows_nothing_under_its_own_name(database_url: str) -> N
                 connection.execute(sql.SQL("SELECT FROM {}").format(sql.Identifier(name)))
             connection.execute("ROLLBACK TO SAVEPOINT one")
         connection.rollback()
+
+
+def test_a_process_of_the_private_cluster_can_not_become_the_owner(database_url: str) -> None:
+    for process, roles in security.PROCESSES.items():
+        url = security.make_login(database_url, process)
+        with psycopg.connect(url) as connection:
+            owner, name = connection.execute(
+                "SELECT pg_get_userbyid(datdba), datname FROM pg_database WHERE datname = current_database()"
+            ).fetchall()[0]
+            for role in DbRole:
+                connection.execute("SAVEPOINT one")
+                asked = "SELECT set_config('role', %s, true)", [role_name(name, role)]
+                if role in roles:
+                    connection.execute(*asked)
+                else:
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        connection.execute(*asked)
+                connection.execute("ROLLBACK TO SAVEPOINT one")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("SELECT set_config('role', %s, true)", [owner])
+            connection.rollback()
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("SELECT FROM account")
+
+
+async def test_a_request_reads_as_the_application_whose_role_owns_nothing(application: FastAPI) -> None:
+    users = {}
+    for name in ("engine", "door", "intake"):
+        async with reading(getattr(application.state, name)) as db:
+            users[name] = (await db.execute(text("SELECT current_user"))).scalar_one()
+    assert {name: user.rpartition("_")[2] for name, user in users.items()} == {
+        "engine": "app", "door": "door", "intake": "ingest",
+    }  # fmt: skip
+
+
+def test_an_owner_who_is_no_superuser_can_build_and_keep_the_database(cluster: Cluster) -> None:
+    plain = cluster.url("plain_owner")
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION postgis")
+        connection.execute("CREATE ROLE plain LOGIN NOINHERIT CREATEROLE PASSWORD 'plain'")
+        connection.execute("ALTER DATABASE plain_owner OWNER TO plain")
+        connection.execute("ALTER SCHEMA public OWNER TO plain")
+    url = make_url(plain).set(username="plain", password="plain").render_as_string(hide_password=False)
+    migrate.upgrade(url)
+    with psycopg.connect(url, options=options(url, DbRole.INGEST)) as connection:
+        connection.execute("SELECT tianshu_make_day('fix', 'at', current_date)")
+        connection.execute("INSERT INTO device (phone) VALUES ('1')")
+        connection.execute(
+            "INSERT INTO fix (device_id, at, payload_hash, received_at, place, alarm, status, systems, flags, source) "
+            "VALUES (1, now(), 1, now(), 'SRID=4490;POINT(113 27)', 0, 0, 0, 0, 0)"
+        )
+        assert connection.execute("SELECT count(*) FROM fix").fetchall() == [(1,)]
+    with psycopg.connect(url) as connection:  # FORCE: not even the owner sees a track
+        assert connection.execute("SELECT count(*) FROM fix").fetchall() == [(0,)]
+    with psycopg.connect(url, options=options(url, DbRole.AUDIT)) as connection:
+        assert connection.execute("SELECT hash FROM tianshu_audit_head()").fetchall() == [(None,)]
