@@ -61,7 +61,7 @@ def main() -> None:
         times_s, tasks = case(graph, seed)
         matrix_s = time.perf_counter() - began
         began, busy = time.perf_counter(), time.process_time()
-        quick = rounds.plan_rounds(times_s, tasks, cars, seconds=3 - matrix_s)
+        quick = rounds.plan_rounds(times_s, tasks, cars, seconds=max(0.5, 3 - matrix_s))
         quick_s, busy_s = time.perf_counter() - began + matrix_s, time.process_time() - busy
         busy = time.process_time()
         long = rounds.plan_rounds(times_s, tasks, cars, seconds=30)

@@ -17,7 +17,7 @@ from services import access, live
 from services.db.engine import ReadSession
 from services.db.tables.calls import Call
 from services.db.types import plain
-from services.errors import ConflictError, UnavailableError
+from services.errors import ConflictError
 from services.settings import Settings
 
 FRESH = timedelta(seconds=5)
@@ -30,7 +30,7 @@ DEMAND_CELL_DEG = 0.004  # 400 m
 Floats = NDArray[np.float64]
 
 
-class NoRoadsError(UnavailableError):
+class NoRoadsError(ConflictError):
     """No road network is loaded."""
 
 

@@ -14,13 +14,13 @@ from services.db.engine import ReadSession
 from services.db.tables.fleet import Unit
 from services.db.tables.tracks import NewestFix
 from services.db.types import plain
-from services.errors import ConflictError, UnavailableError
+from services.errors import ConflictError
 from services.patrols import checkpoints, plans
 
 MAX_UNITS = 30
 
 
-class NoRoadsError(UnavailableError):
+class NoRoadsError(ConflictError):
     """No road network is loaded."""
 
 

@@ -10,7 +10,7 @@ from services.coverage import Board, Model
 from services.db.engine import reading, writing
 from services.db.tables.calls import Call
 from services.db.types import point
-from services.errors import ConflictError, NotAllowedError, UnavailableError
+from services.errors import ConflictError, NotAllowedError
 from tests.builders import town
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -78,7 +78,7 @@ async def test_a_new_network_is_counted_at_once_and_without_one_it_says_so(engin
     first = await look(town.graph())
     assert await look(town.graph()) is not first
     assert first.rings[0].calls_share is None
-    with pytest.raises(UnavailableError, match="No road network"):
+    with pytest.raises(ConflictError, match="No road network"):
         await look(None)
     with pytest.raises(NotAllowedError):
         await look(town.graph(), who=await mandate("auditor"))
@@ -117,7 +117,7 @@ async def test_few_calls_or_nobody_free_are_said_so(engine, advise):
 async def test_over_http_coverage_is_geojson_and_posts_are_the_desks(engine, client, application):
     await town.place_units(engine, [town.SOUTH], datetime.now(UTC))
     who = await client("dispatcher")
-    assert (await who.get("/coverage")).status_code == 503
+    assert (await who.get("/coverage")).status_code == 409
     await town.store_roads(engine)
     from api import graph  # noqa: PLC0415
 

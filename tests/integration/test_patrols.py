@@ -9,7 +9,7 @@ from geo.patrol import Verdict
 from services import patrols, tracks
 from services.db import partitions
 from services.db.engine import reading, writing
-from services.errors import ConflictError, InvalidError, NotAllowedError, NotFoundError, UnavailableError
+from services.errors import ConflictError, InvalidError, NotAllowedError, NotFoundError
 from services.patrols import NewStop
 from tests.builders import town
 
@@ -167,7 +167,7 @@ async def test_rounds_stay_on_their_bank_of_the_river_and_what_does_not_fit_is_e
     first = found.rounds[0]
     assert first.stops[0].leaves_at == first.stops[0].starts_at + 120 * SECOND
     assert found.drive_s == pytest.approx(2 * 334 + 2 * 222, abs=4)
-    with pytest.raises(UnavailableError, match="No road network"):
+    with pytest.raises(ConflictError, match="No road network"):
         await propose(None)
     with pytest.raises(NotFoundError, match="no unit 77"):
         await propose(town.graph(), [77])
@@ -208,4 +208,4 @@ async def test_over_http_a_plan_is_made_and_judged(engine, client):
     assert stop["arrived_at"] == START.isoformat().replace("+00:00", "Z")
     assert (await who.get("/patrols/compliance", params={"plan_id": 99})).status_code == 404
     none = await who.post("/patrols/plans/optimise", json=body | {"unit_ids": [unit_id]})
-    assert none.status_code == 503
+    assert none.status_code == 409
