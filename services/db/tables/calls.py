@@ -23,9 +23,9 @@ class Call(Base):
     place: Mapped[Any | None] = mapped_column(geography("POINT"))  # null: place unknown
     address: Mapped[str] = mapped_column(server_default="")
     notes: Mapped[str] = mapped_column(server_default="")
-    answers: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))  # to the protocol questions of its kind
+    answers: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))  # to the questions of its kind
     division: Mapped[str | None]  # GB/T 2260 code of the county-level division the place lies in
-    outside: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))  # out of the city, confirmed: mutual aid
+    outside: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))  # of the city: mutual aid
     state: Mapped[str] = mapped_column(server_default="open", index=True)  # open, assigned, closed
     taken_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     taken_at: Mapped[datetime] = mapped_column(index=True)
