@@ -59,7 +59,7 @@ def test_spikes_of_the_city_are_found_and_good_fixes_are_not() -> None:
         hit, missed = hit + int((flagged & truth).sum()), missed + int((~flagged & truth).sum())
         false, good = false + int((flagged & ~truth).sum()), good + int((~truth).sum())
         bad_starts += int(truth[0] and flagged[0])
-    print(f"recall {hit / (hit + missed):.4f} of {hit + missed} spikes, false {false / good:.5f} of {good} fixes")
+    print(f"recall {hit / (hit + missed):.4f} of {hit + missed} spikes, false {false / good:.5f} of {good} fixes")  # noqa: T201 -- the figures
     assert hit / (hit + missed) >= 0.955
     assert false / good <= 0.0005
     assert bad_starts == 3, "all tracks that begin with a wrong position"

@@ -67,7 +67,7 @@ export class Alerts extends Part {
     return html`<li class="alert" data-severity=${alert.severity} data-state=${alert.state}>
       <button class="alert-main" @click=${show}>
         <span class="severity" data-severity=${alert.severity} aria-hidden="true"></span>
-        <span class="row-main"><b>${code("alert.kind", alert.kind)}</b><small>${[alert.call_sign, alert.area_name].filter(Boolean).join(t("list.dot")) || code("alert.severity", alert.severity)}</small></span>
+        <span class="row-main"><b>${code("alert.kind", alert.kind)}</b><small>${[alert.call_sign, alert.area_name].filter(Boolean).join(t("list.dot")) || code("alert.severity", alert.severity)}</small>${this.correction(alert)}</span>
         <span class="row-side"><span class="age">${clockTime(Date.parse(alert.at))}</span><small>${alert.state === "open" ? ago(Date.parse(alert.at), this.now_ms) : code("alert.state", alert.state)}</small></span>
       </button>
       ${this.closing === alert.id ? this.reasonForm(alert) : !session.may("handle_alerts") ? nothing : html`<div class="buttons">
@@ -75,6 +75,13 @@ export class Alerts extends Part {
         <button class="button quiet" @click=${() => this.ask(alert.id)}>${t("alert.close")}</button></div>`}
       ${this.failure?.id === alert.id ? html`<p class="message error" role="alert">${this.failure.words}</p>` : nothing}
     </li>`;
+  }
+
+  /** What positions that came late say about an alert; nothing in most cases. */
+  private correction(alert: AlertOut): TemplateResult | typeof nothing {
+    const later = alert.corrected_by !== null || [...this.world.alerts.values()].some((each) => each.corrects === alert.id);
+    const words = later ? "alert.corrected" : alert.detail["withdrawn"] ? "alert.withdrawn" : alert.corrects !== null ? "alert.corrects" : null;
+    return words ? html`<small>${t(words)}</small>` : nothing;
   }
 
   private reasonForm(alert: AlertOut): TemplateResult {

@@ -119,6 +119,8 @@ export interface AlertOut {
   lat_deg: number | null;
   detail: Record<string, unknown>;
   close_reason: string | null;
+  corrects: number | null;
+  corrected_by: number | null;
 }
 
 export interface Delta {
