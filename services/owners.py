@@ -11,17 +11,16 @@ it claims again what nobody else has claimed meanwhile, and closes the other soc
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
     Text,
-    any_,
     cast,
     delete,
     func,
-    literal_column,
     select,
     text,
     tuple_,
@@ -106,12 +105,10 @@ async def claimed_since(db: ReadSession, moment: int) -> tuple[list[Held], int]:
     return await _held(db, GatewaySession.changed_xid >= moment), now
 
 
-async def say_alive(db: WriteSession, gateway_id: str) -> bool:
-    """Note that a gateway lives; return whether it was known, so that what it claimed still stands."""
+async def say_alive(db: WriteSession, gateway_id: str) -> None:
+    """Note that a gateway lives."""
     row = postgresql.insert(Gateway).values(id=gateway_id)
-    again = row.on_conflict_do_update(index_elements=["id"], set_={"seen_at": func.now()})
-    was_known: ColumnElement[bool] = literal_column("xmax <> 0")
-    return bool((await db.execute(again.returning(was_known))).scalar_one())
+    await db.execute(row.on_conflict_do_update(index_elements=["id"], set_={"seen_at": func.now()}))
 
 
 async def leave(db: WriteSession, gateway_id: str) -> None:
@@ -126,15 +123,22 @@ async def bury(db: WriteSession) -> None:
     await db.execute(delete(GatewaySession).where(GatewaySession.gateway_id.not_in(select(Gateway.id))))
 
 
-async def claim_again(db: WriteSession, held: Collection[Held]) -> dict[int, Held]:
-    """Claim what a gateway holds and nobody else claimed meanwhile; return who holds each of the devices now."""
-    ids = cast([each.device_id for each in held], ARRAY(BigInteger))
+async def claim_again(db: WriteSession, held: Collection[Held]) -> dict[int, int]:
+    """Claim those of the devices a gateway holds that nobody is noted for; return the numbers of these claims.
+
+    A gateway that was cut off may have been buried; and one that hears an old sign-in late, claims the device and lets
+    go of it at once.
+    """
     columns = ("device_id", "gateway_id", "remote", "protocol")
-    texts = [cast([getattr(each, name) for each in held], ARRAY(Text)) for name in columns[1:]]
-    asked = func.unnest(ids, *texts).table_valued(*columns, name="asked").render_derived()
-    rows = postgresql.insert(GatewaySession).from_select(columns, select(asked))
-    await db.execute(rows.on_conflict_do_nothing())
-    return {now.device_id: now for now in await _held(db, GatewaySession.device_id == any_(ids))}
+    kinds = (BigInteger, Text, Text, Text)
+    arrays: list[ColumnElement[Any]] = [
+        cast([getattr(each, name) for each in held], ARRAY(kind)) for name, kind in zip(columns, kinds, strict=True)
+    ]
+    asked = func.unnest(*arrays).table_valued(*columns, name="asked").render_derived()
+    missing = select(asked).where(asked.c.device_id.not_in(select(GatewaySession.device_id)))
+    rows = postgresql.insert(GatewaySession).from_select(columns, missing).on_conflict_do_nothing()
+    claimed = rows.returning(GatewaySession.device_id, GatewaySession.changed_xid)
+    return {device_id: claim for device_id, claim in await db.execute(claimed)}  # noqa: C416 -- rows, not pairs
 
 
 async def _held(db: ReadSession, condition: ColumnElement[bool]) -> list[Held]:

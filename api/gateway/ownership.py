@@ -85,44 +85,33 @@ class Ownership:
             raise
 
     async def _say_alive(self) -> None:
-        """Say that we live; bury others only when we said so in time before: else it was the database that was away."""
+        """Say that we live, and claim again what is ours but noted for nobody.
+
+        Others are buried only when we said so in time before: else it was the database that was away.
+        """
         now_s = asyncio.get_running_loop().time()
         in_time = now_s - self._alive_s < owners.GONE_AFTER.total_seconds() / 2
         async with databases.writing(self._engine) as db:
-            known = await owners.say_alive(db, self.gateway_id)
+            await owners.say_alive(db, self.gateway_id)
             if in_time:
                 await owners.bury(db)
+            again = await owners.claim_again(db, [self._as_held(*each) for each in self._held.items()])
         self._alive_s = now_s
-        if not known:
-            await self._claim_again()
-
-    async def _claim_again(self) -> None:
-        held = dict(self._held)
-        if not held:
-            return
-        async with databases.writing(self._engine) as db:
-            now = await owners.claim_again(db, [self._as_held(device_id, who) for device_id, who in held.items()])
-        for device_id, holder in held.items():
-            if (
-                device_id in now
-                and now[device_id].gateway_id == self.gateway_id
-                and holder.claim < now[device_id].claim
-            ):
-                holder.claim = now[device_id].claim
-        await self._give_up(held, now)
+        for device_id, claim in again.items():
+            if device_id in self._held:
+                self._held[device_id].claim = max(claim, self._held[device_id].claim)
+            else:  # it left meanwhile
+                self.release(device_id, claim)
 
     async def _look(self) -> None:
         """Give up the devices that were claimed elsewhere. Who is held is noted first: what is read is then newer."""
         held = dict(self._held)
         async with databases.reading(self._engine) as db:
             claimed, self._moment = await owners.claimed_since(db, self._moment)
-        await self._give_up(held, {each.device_id: each for each in claimed})
-
-    async def _give_up(self, held: Mapping[int, Holder], now: Mapping[int, owners.Held]) -> None:
-        for device_id in held.keys() & now.keys():
-            theirs = now[device_id]
-            if theirs.gateway_id != self.gateway_id and self._held.get(device_id) is held[device_id]:
-                await self._lose(device_id, theirs.remote)
+        for theirs in claimed:
+            mine = held.get(theirs.device_id)
+            if mine and theirs.gateway_id != self.gateway_id and self._held.get(theirs.device_id) is mine:
+                await self._lose(theirs.device_id, theirs.remote)
 
     def _as_held(self, device_id: int, holder: Holder) -> owners.Held:
         return owners.Held(device_id, self.gateway_id, holder.claim, holder.remote, holder.protocol)

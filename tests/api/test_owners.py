@@ -173,6 +173,27 @@ async def test_a_gateway_taken_for_dead_claims_again_what_nobody_else_has(gatewa
         assert (await kept.hear()).result == 0
 
 
+async def test_an_old_sign_in_that_is_heard_late_leaves_the_device_with_who_has_its_socket(gateways, engine, connect):
+    """A gateway that stood still claims a device whose old socket is closed already, and lets go of it at once."""
+    async with AsyncExitStack() as stack:
+        terminal = await connect(stack, gateways[0])
+        async with writing(engine) as db:
+            await owners.claim_session(db, 1, "late", "192.0.2.7:5", "2013")
+            await db.execute(text("DELETE FROM gateway_session"))
+
+        async def is_claimed_again() -> bool:
+            return await holders(engine) == {PHONE: gateways[0].ownership.gateway_id}
+
+        await until(is_claimed_again)
+        await terminal.send(terminal.report())
+        assert (await terminal.hear()).result == 0
+
+    async def is_released() -> bool:
+        return await holders(engine) == {}
+
+    await until(is_released)
+
+
 async def test_people_see_who_is_connected_where(gateways, engine, connect, mandate):
     who = await mandate("system_admin")
     async with AsyncExitStack() as stack:
