@@ -61,6 +61,7 @@ CONDITIONS: Mapping[str, tuple[str, str]] = {
     "quarantine": ("quarantine", _FIX_AGE),
     "pending_devices": ("pending_device", "last_seen < :before"),
     "short_messages": ("short_message", _FIX_AGE),
+    "commands": ("command", "settled_at < :before"),
     "alerts": ("alert", f"(state = 'closed' AND closed_at < :before) OR (kind = '{CONFIDENTIAL}' AND {_FIX_AGE})"),
     "calls": ("call", "state = 'closed' AND closed_at < :before"),
     "exports": ("export_file", _FIX_AGE),

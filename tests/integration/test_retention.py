@@ -162,6 +162,10 @@ async def test_short_messages_requests_authorisations_and_the_auditors_alerts_ha
         for statement in (
             "INSERT INTO short_message (device_id, direction, at, payload, payload_hash) VALUES (1, 'in', :old, '', 1)",
             (
+                "INSERT INTO command (device_id, kind, parameters, state, asked_at, expires_at, due_at, settled_at) "
+                "VALUES (1, 'text', '{}', 'answered', :old, :old, :old, :old)"
+            ),
+            (
                 "INSERT INTO export_request (account_id, unit_id, window_start, window_end, reason, asked_at, state, "
                 "decided_by) VALUES (:me, 1, :old, now(), 'x', :old, 'approved', :other)"
             ),
@@ -180,7 +184,9 @@ async def test_short_messages_requests_authorisations_and_the_auditors_alerts_ha
         ):
             await db.execute(text(statement), {name: old[name] for name in old if f":{name}" in statement})
     done = {one.rule.what: one.rows for one in await retention.apply(operator, engine, settings, now=NOW)}
-    assert done == dict.fromkeys(["short_messages", "alerts", "exports", "export_requests", "authorisations"], 1)
+    assert done == dict.fromkeys(
+        ["short_messages", "commands", "alerts", "exports", "export_requests", "authorisations"], 1
+    )
 
 
 async def test_the_trail_is_shortened_only_where_it_is_sealed_and_stays_whole(engine, settings, operator, database_url):

@@ -34,6 +34,10 @@ const SECTIONS: [Key, Row[]][] = [
     [["R"], "keys.recommended"],
     [["C"], "keys.close_call"],
   ]],
+  ["nav.operator", [
+    [["/"], "keys.search"],
+    [["1–5"], "keys.operator_views"],
+  ]],
   ["nav.replay", [
     [["Space"], "keys.play"],
     [["←", "→"], "keys.seek"],
