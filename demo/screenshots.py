@@ -64,7 +64,9 @@ def _reach(page: Page) -> None:
 
 def _duty(page: Page) -> None:
     """Go on duty with a unit that is on its way to a call, or with any."""
-    page.locator(".choices button").first.wait_for()
+    page.locator(".choices button, .my-call, .standing-by").first.wait_for()
+    if not page.locator(".choices").count():
+        return
     units = page.evaluate("fetch('/units?limit=1000').then((answer) => answer.json())")["items"]
     busy = [unit["call_sign"] for unit in units if unit["state"] in ("accepted", "en_route", "on_scene")]
     chosen = page.locator(".choices button", has_text=busy[0]) if busy else page.locator(".choices button")
@@ -152,7 +154,7 @@ def _take(
     page.locator("[name=username]").fill(login[0])
     page.locator("[name=password]").fill(login[1])
     page.keyboard.press("Enter")
-    page.locator(".choices" if picture.officer else ".maplibregl-canvas").wait_for()
+    page.locator(".officer-body" if picture.officer else ".maplibregl-canvas").wait_for()
     page.wait_for_timeout(SETTLE_MS)
     picture.prepare(page)
     page.wait_for_timeout(SETTLE_MS)
