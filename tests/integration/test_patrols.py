@@ -209,3 +209,22 @@ async def test_over_http_a_plan_is_made_and_judged(engine, client):
     assert (await who.get("/patrols/compliance", params={"plan_id": 99})).status_code == 404
     none = await who.post("/patrols/plans/optimise", json=body | {"unit_ids": [unit_id]})
     assert none.status_code == 409
+
+
+async def test_the_ends_of_numbers_and_of_time_break_nothing(engine, client):
+    await town.place_units(engine, [town.SOUTH], NOW)
+    who, far = await client("dispatcher"), 2**63 - 1
+    first, last = "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"
+    for span in ({"start": first, "end": last}, {"start": last, "end": first}, {"start": first, "end": first}):
+        assert (await who.get("/rosters", params=span)).status_code == 422
+        assert (await who.get("/patrols/plans", params=span | {"unit_id": far})).status_code == 422
+    stops = [{"checkpoint_id": far, "window_start": first, "window_end": last, "dwell_s": 0}]
+    for start, end in ((first, "0001-01-01T08:00:00+14:00"), ("9999-12-31T20:00:00-14:00", last), (first, last)):
+        duty = {"unit_id": far, "starts_at": start, "ends_at": end}
+        assert (await who.post("/rosters", json=duty | {"shift": "早班", "beat_id": far})).status_code == 422
+        assert (await who.post("/patrols/plans", json=duty | {"name": "x", "stops": stops})).status_code == 422
+    for path in ("/rosters", "/beats", "/checkpoints", "/patrols/plans"):
+        assert (await who.delete(f"{path}/{far}")).status_code == 404
+    pole = {"name": "极", "lon_deg": -180, "lat_deg": 90, "beat_id": far}
+    assert (await who.post("/checkpoints", json=pole)).status_code == 404
+    assert (await who.post("/checkpoints", json=pole | {"beat_id": None})).status_code == 201
