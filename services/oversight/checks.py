@@ -13,11 +13,16 @@ from services.audit import verify
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables.access import Account
 from services.db.tables.audit import AuditCheck
+from services.errors import UnavailableError
 from services.settings import Settings
 
 HOUR = timedelta(hours=1)
 MAX_FINDINGS = 100
 """Findings that are kept of one check; their number is kept in any case."""
+
+
+class UnseenTrailError(UnavailableError):
+    """The trail can't be read by who was asked to check it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +81,17 @@ def check(settings: Settings) -> verify.Report:
     """Check the trail of the settings' database; where nothing was ever sealed, the chain alone.
 
     The seals are read first: what is sealed meanwhile is not missed.
+
+    Raises:
+        UnseenTrailError: not one entry can be seen.
     """
     file, key = _file(settings), settings.data_dir / "audit" / "seal.pub"
     seals: Iterable[bytes] | None = file.read_bytes().splitlines() if file.exists() else None
     public = verify.read_key(key) if key.exists() else None
-    return verify.verify(verify.read_database(settings.database_address), seals, public)
+    report = verify.verify(verify.read_database(settings.database_address), seals, public)
+    if report.entries == 0:  # the word that asked for this check stands in it
+        raise UnseenTrailError("This process may not read the whole trail: run `tianshu audit verify` as its owner.")
+    return report
 
 
 def _file(settings: Settings) -> Path:

@@ -3,11 +3,14 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select, text
 
 from services import access, audit, live, oversight
 from services.db.engine import reading, writing
 from services.db.tables.audit import AuditEntry, AuditReview
+from services.errors import UnavailableError
+from services.oversight import checks
 from tests.conftest import PASSWORD
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -250,3 +253,12 @@ async def test_a_check_tells_the_auditor_what_was_tampered_with(engine, client, 
     findings = (await auditor.post("/audit/checks")).json()["findings"]
     assert [one["kind"] for one in findings] == ["edit"] * 3
     assert (await (await client("dispatcher")).post("/audit/checks")).status_code == 403
+
+
+async def test_a_process_that_may_not_read_the_trail_does_not_call_it_broken(engine, settings, database_url):
+    await looks(engine, 1, "unit:5")
+    role = f"{database_url.rpartition('/')[2]}_app"
+    limited = settings.model_copy(update={"database_url": SecretStr(f"{database_url}?options=-c%20role%3D{role}")})
+    with pytest.raises(UnavailableError, match="may not read"):
+        checks.check(limited)
+    assert checks.check(settings).findings == []
