@@ -88,7 +88,7 @@ async def measure(url: str, folder: Path) -> dict[str, object]:
         await access.create_account(db, "bench", "Bench", PASSWORD, frozenset({access.Role.DISPATCHER}))
     token = await access.sign_in(Ledger(owner), "bench", PASSWORD, remote="bench", now=now)
     times, rates = {"as_it_runs": list[float](), "bare": list[float]()}, {"as_it_runs": 0.0, "bare": 0.0}
-    app = create_app(Settings(database_url=url, data_dir=folder, allowed_hosts="*", expensive_per_min=10**6))  # type: ignore[arg-type]
+    app = create_app(Settings(database_url=url, data_dir=folder, allowed_hosts="*", expensive_per_min=10**6))
     async with LifespanManager(app), httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://bench", headers={"Authorization": f"Bearer {token}"}
     ) as client:  # fmt: skip

@@ -78,7 +78,7 @@ class Bench:
                 found += self._try(same, [named[-1], *named])
         return found
 
-    def _try(self, statement: sql.Composable, values: list[Any]) -> int:
+    def _try(self, statement: sql.SQL | sql.Composed, values: list[Any]) -> int:
         """Rows that a statement reached; a row that is there already would have been permitted."""
         self.connection.execute("SAVEPOINT one")
         try:
@@ -113,7 +113,8 @@ def bench(database_url: str) -> Iterator[Bench]:
 
 def documented() -> dict[tuple[str, str], str]:
     """The cells of docs/reference/row-security.md, by table and role."""
-    cells, columns = {}, []
+    cells: dict[tuple[str, str], str] = {}
+    columns: list[str] = []
     for line in (ROOT / "docs" / "reference" / "row-security.md").read_text(encoding="utf-8").splitlines():
         parts = [part.strip().strip("`") for part in line.strip("|").split("|")]
         if line.startswith("| table"):
