@@ -65,8 +65,11 @@ def _reach(page: Page) -> None:
 def _duty(page: Page) -> None:
     """Go on duty with a unit that is on its way to a call, or with any."""
     page.locator(".choices button, .my-call, .standing-by").first.wait_for()
-    if not page.locator(".choices").count():
+    if page.locator(".my-call").count():
         return
+    if page.locator(".standing-by").count():
+        page.locator(".standing-by button").click()
+        page.locator(".choices button").first.wait_for()
     units = page.evaluate("fetch('/units?limit=1000').then((answer) => answer.json())")["items"]
     busy = [unit["call_sign"] for unit in units if unit["state"] in ("accepted", "en_route", "on_scene")]
     chosen = page.locator(".choices button", has_text=busy[0]) if busy else page.locator(".choices button")
