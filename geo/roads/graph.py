@@ -259,6 +259,10 @@ class RoadGraph:
             length_m[rows] = np.abs(along_m) + access_m
         return time_s, length_m
 
+    def plane_m(self, lon_lat: Floats) -> Floats:
+        """Return metres east and north of the network's middle."""
+        return self._ties.plane_m(lon_lat)
+
     def line_of(self, nodes: Ints) -> Floats:
         """Return lon, lat of nodes, by their index."""
         return self._lon_lat[nodes]

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import KDTree
 
 from geo.roads.closing import without
 from geo.roads.graph import RoadGraph
-from geo.roads.values import Anchors, Bools, Floats, Ints, Network
+from geo.roads.ties import MAX_ACCESS_M
+from geo.roads.values import Bools, Floats, Ints, Network
 
 WALKING_MPS = 1.4
 """A brisk walk, 5 km/h."""
@@ -21,10 +24,15 @@ _NO_ROWS: Ints = np.empty(0, np.int64)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cover:
-    """How soon who can be at nodes of the network, evenly taken: more where roads are dense."""
+    """How soon who can be at nodes of the network, evenly taken: more where roads are dense.
+
+    A unit is taken to stand at the junction nearest to it: a share of the ground need not be exact, but quick.
+    """
 
     limit_s: float
-    time_s: Floats  # (junctions, points) as 32-bit numbers; infinite beyond the limit
+    time_s: NDArray[np.float32]  # (junctions, points), infinite beyond the limit
+    _places: KDTree  # of the junctions, on a plane
+    _graph: RoadGraph
 
     @classmethod
     def of(cls, graph: RoadGraph, limit_s: float) -> Self:
@@ -32,20 +40,22 @@ class Cover:
         nodes = graph.nodes
         points = graph.at_nodes(graph.network.node_id[nodes[np.linspace(0, len(nodes) - 1, _POINTS).astype(int)]])
         reached = [graph.reach(points[row : row + 1], limit_s).time_s for row in range(len(points))]
-        return cls(limit_s, np.column_stack(reached).astype(np.float32))
+        junctions = graph.plane_m(graph.line_of(graph.junctions.node))
+        return cls(limit_s, np.column_stack(reached).astype(np.float32), KDTree(junctions), graph)
 
-    def within(self, origins: Anchors) -> Bools:
-        """Return which points each origin reaches in time."""
-        least = np.minimum(
-            self.time_s[origins.end[:, 0]] + origins.leave_s[:, :1],
-            self.time_s[origins.end[:, 1]] + origins.leave_s[:, 1:],
-        )
-        found: Bools = least <= self.limit_s
+    def within(self, lon_deg: ArrayLike, lat_deg: ArrayLike) -> Bools:
+        """Return which points each place reaches in time; one far from every junction reaches none."""
+        places_m = self._graph.plane_m(np.column_stack((np.atleast_1d(lon_deg), np.atleast_1d(lat_deg))))
+        away_m, junction = map(np.asarray, self._places.query(places_m, distance_upper_bound=MAX_ACCESS_M))
+        known = np.isfinite(away_m)
+        found = np.zeros((len(places_m), self.time_s.shape[1]), np.bool_)
+        start_s = away_m[known, None] * self._graph.pace_s_per_m
+        found[known] = self.time_s[junction[known]] + start_s <= self.limit_s
         return found
 
-    def lost(self, origins: Anchors) -> Floats:
-        """Return for each origin the share of the points that it alone reaches in time."""
-        within = self.within(origins)
+    def lost(self, lon_deg: ArrayLike, lat_deg: ArrayLike) -> Floats:
+        """Return for each place the share of the points that it alone reaches in time."""
+        within = self.within(lon_deg, lat_deg)
         alone = within.sum(axis=0) == 1
         share: Floats = (within & alone).mean(axis=1)
         return share

@@ -241,7 +241,7 @@ def _with_leaves(
     rows = [row for row, unit in enumerate(units) if unit.kind not in WALKERS]
     if roads is None or not rows:
         return found
-    lost = roads.cover.lost(roads.drive.at_places(places[rows, 0], places[rows, 1]))
+    lost = roads.cover.lost(places[rows, 0], places[rows, 1])
     share = {units[row].unit_id: float(value) for row, value in zip(rows, lost, strict=True)}
     minutes = round(roads.cover.limit_s / 60)
     return [

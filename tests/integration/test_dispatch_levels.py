@@ -1,4 +1,4 @@
-"""The levels of dispatch, and what happens by itself: proposals, refusals, timers, units on their way."""
+"""The levels of dispatch, and what happens by itself: proposals, refusals, timers."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -6,19 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from geo.fix import Fix
-from services import dispatch, tracks
+from services import dispatch
 from services.db.engine import reading, writing
-from services.dispatch import Draft, Ground, Step, pursuit, timers
+from services.dispatch import Ground, Step
 from services.errors import NotAllowedError
 from tests.builders import town
 from tests.builders.database import rows
-
-NOW = datetime.now(UTC).replace(microsecond=0)
-
-
-def after(seconds):
-    return NOW + timedelta(seconds=seconds)
+from tests.builders.desk import NOW, Desk, after, alert_kinds, unit_states
 
 
 @pytest.fixture
@@ -27,54 +21,13 @@ async def desk(mandate):
 
 
 @pytest.fixture
-def run(engine):
-    """Do one thing in a transaction of its own."""
-
-    async def do(act, *arguments, **more):
-        async with writing(engine) as db:
-            return await act(db, *arguments, **more)
-
-    return do
+def act(engine, desk, settings):
+    return Desk(engine, desk, settings)
 
 
 @pytest.fixture
-def act(run, desk, settings):
-    class Acts:
-        async def take(self, place=town.SCENE, kind="theft"):
-            async def do(db):
-                return await dispatch.take_call(desk, db, settings, Ground(), Draft(kind, 2, *place), now=NOW)
-
-            return await run(do)
-
-        async def place(self, call_id, unit_id, level=Step.DISPATCHED, now=NOW):
-            async def do(db):
-                return await dispatch.assign_unit(
-                    desk, db, None, settings, call_id=call_id, unit_id=unit_id, level=level, now=now
-                )
-
-            return await run(do)
-
-        async def report(self, assignment_id, step, now=NOW):
-            return await run(lambda db: dispatch.report_status(desk, db, assignment_id, step=step, now=now))
-
-        async def check(self, now, roads=None):
-            return await run(lambda db: timers.check(db, roads, settings, now))
-
-        async def read(self, call_id):
-            return await run(lambda db: dispatch.read_call(desk, db, call_id))
-
-        async def whats(self, call_id):
-            return [event.what for event in (await self.read(call_id)).events]
-
-    return Acts()
-
-
-async def unit_states(engine):
-    return [state for (state,) in await rows(engine, "SELECT state FROM unit ORDER BY id")]
-
-
-async def alert_kinds(engine):
-    return [kind for (kind,) in await rows(engine, "SELECT kind FROM alert ORDER BY id")]
+def run(act):
+    return act.run
 
 
 async def test_a_proposed_unit_is_reserved_but_not_sent(engine, act, run, desk, settings):
@@ -186,75 +139,6 @@ async def test_a_look_at_the_timers_is_deferred_in_the_transaction_that_starts_t
     jobs = await rows(engine, "SELECT task_name, scheduled_at FROM procrastinate_jobs ORDER BY id")
     assert [name for name, _ in jobs] == ["check_timers"] * 2
     assert all(NOW + timedelta(seconds=60) < at <= NOW + timedelta(seconds=61) for _, at in jobs)
-
-
-class Drive:
-    """A unit on its way, looked at again and again."""
-
-    def __init__(self, engine, settings, roads):
-        self.engine, self.settings, self.roads, self.pursuit = engine, settings, roads, pursuit.Pursuit()
-
-    async def at(self, place, seconds, *, heard=True):
-        if heard:
-            async with writing(self.engine) as db:
-                await tracks.store(db, [Fix(1, after(seconds), *place, seconds)])
-        async with writing(self.engine) as db:
-            await self.pursuit.look(db, self.roads, self.settings, after(seconds))
-        (found,) = await rows(self.engine, "SELECT way, eta_at FROM assignment")
-        return found
-
-
-@pytest.fixture
-async def drive(engine, settings, act):
-    (unit_id,) = await town.place_units(engine, [town.SOUTH], NOW)
-    call = await act.take()
-    sent = await act.place(call.id, unit_id)
-    await act.report(sent.id, Step.EN_ROUTE)
-    return Drive(engine, settings, town.modes())
-
-
-def along(share):
-    (x, y), (east, north) = town.SOUTH, town.SCENE
-    return x + (east - x) * share, y + (north - y) * share
-
-
-async def test_the_expected_arrival_follows_a_unit_on_its_way(engine, drive):
-    way, eta_at = await drive.at(town.SOUTH, 0)
-    assert way == "on_route"
-    assert abs((eta_at - after(222)).total_seconds()) < 2
-    way, eta_at = await drive.at(along(0.5), 150)  # half the way took longer than foreseen
-    assert abs((eta_at - after(150 + 111)).total_seconds()) < 3
-    assert way == "on_route"
-    assert await alert_kinds(engine) == []
-
-
-async def test_a_unit_that_drives_away_is_told_of_once_until_it_comes_back(engine, drive):
-    await drive.at(along(0.5), 0)
-    assert (await drive.at(along(0.4), 10))[0] == "on_route"
-    assert (await drive.at(along(0.1), 40))[0] == "off_route"
-    assert (await drive.at(along(0.05), 45))[0] == "off_route"
-    assert (await drive.at(along(0.5), 80))[0] == "on_route"
-    assert await alert_kinds(engine) == ["unit_off_route"]
-
-
-async def test_a_unit_that_stands_on_its_way_is_told_of_and_one_at_the_scene_is_not(engine, drive):
-    for seconds in (1, 30):
-        assert (await drive.at(along(0.5), seconds))[0] == "on_route"
-    for seconds in (61, 70):
-        assert (await drive.at(along(0.5), seconds))[0] == "stopped"
-    assert await alert_kinds(engine) == ["unit_stopped"]
-    for seconds in (100, 130, 170):
-        assert (await drive.at(town.SCENE, seconds))[0] == "on_route"
-
-
-async def test_a_unit_that_falls_silent_on_its_way_is_told_of(engine, drive):
-    _, eta_at = await drive.at(along(0.5), 0)
-    assert (await drive.at(None, 119, heard=False))[0] == "on_route"
-    assert (await drive.at(None, 121, heard=False))[0] == "silent"
-    assert (await drive.at(None, 124, heard=False))[1] > eta_at  # what was foreseen when it was heard of last
-    assert await alert_kinds(engine) == ["unit_silent"]
-    events = await rows(engine, "SELECT what FROM call_event ORDER BY id")
-    assert events[-1] == ("unit_silent",)
 
 
 async def test_what_is_reopened_is_explained_and_what_is_closed_has_a_known_result(act, run, desk, settings):
@@ -384,41 +268,3 @@ async def test_two_dispatchers_propose_one_unit_and_one_is_told(engine, act):
     calls = [await act.take(), await act.take()]
     done = await asyncio.gather(*(act.place(call.id, unit_id, Step.PROPOSED) for call in calls), return_exceptions=True)
     assert sorted(type(item).__name__ for item in done) == ["AssignmentView", "UnitTakenError"]
-
-
-@pytest.mark.parametrize(
-    ("said", "state"),
-    [
-        ("收到，马上到", "accepted"),
-        ("到场", "on_scene"),
-        ("21", "en_route"),
-        ("25", "clear"),
-        ("天气不错", "dispatched"),
-    ],
-)
-async def test_a_terminals_text_reports_the_step_of_its_unit(engine, act, run, settings, said, state):
-    (unit_id,) = await town.place_units(engine, [town.SOUTH], NOW)
-    call = await act.take()
-    await act.place(call.id, unit_id)
-    await run(dispatch.hear_text, settings, 1, said, after(5))
-    record = await act.read(call.id)
-    assert record.call.assignments[0].state == state
-    if state != "dispatched":
-        assert (record.events[-1].what, record.events[-1].who) == (state, None)
-
-
-async def test_a_text_that_can_not_come_next_changes_nothing(engine, act, run, settings):
-    (unit_id,) = await town.place_units(engine, [town.SOUTH], NOW)
-    assert await run(dispatch.hear_text, settings, 1, "到场", NOW) is None  # on no call
-    sent = await act.place((await act.take()).id, unit_id)
-    await act.report(sent.id, Step.ON_SCENE)
-    assert await run(dispatch.hear_text, settings, 1, "出发", NOW) is None
-
-
-async def test_a_terminal_out_of_service_takes_its_free_unit_off_duty_and_back(engine, run, settings):
-    await town.place_units(engine, [town.SOUTH], NOW)
-    away = Fix(1, after(1), *town.SOUTH, 1, status=0b10000)
-    await run(dispatch.watch_duty, [away, Fix(1, NOW, *town.SOUTH, 2)], settings)
-    assert await unit_states(engine) == ["off_duty"]
-    await run(dispatch.watch_duty, [Fix(1, after(2), *town.SOUTH, 3)], settings)
-    assert await unit_states(engine) == ["free"]
