@@ -17,7 +17,7 @@ def section(head: dict[str, Any], schedules: list[dict[str, Any]]) -> str:
     good = sum(schedule["good"] for schedule in schedules)
     acknowledged = sum(schedule["acknowledged"] for schedule in schedules)
     return "\n".join([
-        f"## {head['gateways']} gateways{bus}: {good} of {len(schedules)} schedules without a fault of ours",
+        f"## {head['gateways']} gateways{bus}: nothing wrong in {good} of {len(schedules)} schedules",
         "",
         f"{head['devices']} devices, {head['seconds']:.0f} s each; {acknowledged:,} fixes acknowledged. {where}",
         "",
