@@ -75,7 +75,7 @@ async def ask(
     await access.grant(mandate, access.Act.COMMAND_DEVICE, f"device:{device_id} {kind}")
     if kinds.KINDS[kind].act is not access.Act.COMMAND_DEVICE:
         await access.grant(mandate, kinds.KINDS[kind].act, f"device:{device_id} {kind}")
-    device = await db.get(Device, device_id, with_for_update=True)
+    device = await db.get(Device, device_id)
     if device is None:
         raise NotFoundError(f"There is no device {device_id}.")
     if not device.phone.isalnum():
