@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.gateway import connection, page, server
+from api import page
+from api.gateway import connection, server
 from api.gateway.server import Gateway
 from services import fleet
 from services.db.engine import writing
@@ -114,9 +115,10 @@ async def test_every_real_frame_gets_what_it_deserves_and_the_gateway_lives(
             await terminal.send(data)
             for expected in filter(None, map(_expected, contents)):
                 answer = await terminal.hear()
-                assert answer.result in expected, vector["category"]
-                accepted += answer.result == OK
-                refused += answer.result != OK
+                result = getattr(answer, "result", OK)  # media and the question for the time have answers of their own
+                assert result in expected, vector["category"]
+                accepted += result == OK
+                refused += result != OK
             terminal.serial = 999
             assert (await terminal.ask(session.Heartbeat())).answered_serial == 1000, vector["category"]
     assert accepted > 25
@@ -150,10 +152,13 @@ def _expected(content: bytes) -> set[int] | None:
 
 _RESULTS = {
     0x0002: {OK},
+    0x0004: {OK},
     0x0100: {session.Registration.OK},
     0x0102: {FAILED},  # the codes of other people's tests
     0x0200: {OK},
     0x0704: {OK},
+    0x0800: {OK},
+    0x0801: {OK},
 }
 
 
