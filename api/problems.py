@@ -30,9 +30,14 @@ class NotSignedInError(errors.TianshuError):
 
 def problem(status: HTTPStatus, detail: str, kind: str = "about:blank", **more: Any) -> JSONResponse:
     """Return a problem document."""
-    body = {"type": kind, "title": status.phrase, "status": status.value, "detail": detail, **more}
+    body = {"type": kind, "title": status.phrase, "status": status.value, "detail": _writable(detail), **more}
     headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
     return JSONResponse(body, status.value, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _writable(text: str) -> str:
+    """Return a text as UTF-8 can hold it: JSON may name half a character (a lone surrogate)."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def register(app: FastAPI) -> None:
@@ -48,7 +53,7 @@ def register(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def answer_invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        found = [{"where": ".".join(map(str, item["loc"])), "what": item["msg"]} for item in error.errors()]
+        found = [{"where": _writable(".".join(map(str, item["loc"]))), "what": item["msg"]} for item in error.errors()]
         sentence = "; ".join(f"{item['where']}: {item['what']}" for item in found)
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence, "urn:tianshu:Invalid", errors=found)
 

@@ -387,3 +387,12 @@ async def test_no_more_than_fifty_commands_of_a_device_wait(client, engine) -> N
     desk = await client("dispatcher")
     codes = [(await desk.post("/devices/1/commands", json={"kind": "position_now"})).status_code for _ in range(51)]
     assert codes == [201] * 50 + [409]
+
+
+async def test_a_name_that_is_half_a_character_is_refused_as_a_problem(client, engine) -> None:
+    await know(engine, PHONE)
+    admin = await client("system_admin")
+    said = b'{"kind": "set_parameters", "values": {"\\ud800": 1}}'
+    answer = await admin.post("/devices/1/commands", content=said, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
