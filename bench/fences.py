@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import shapely
 
+from api.gateway import server
 from geo import fences
 from geo.fix import Fix
 from services.areas.board import Board, build
@@ -93,6 +94,7 @@ def measure() -> dict[str, object]:
     started = time.perf_counter()
     board = make_board(polygons)
     build_s = time.perf_counter() - started
+    server.spare_collector()
     states, busy = dict[Pair, fences.State](), dict[int, set[Pair]]()
     batches = list(drive(rng))
     started, cpu = time.perf_counter(), time.process_time()
