@@ -34,7 +34,7 @@ async def test_a_device_is_accepted_and_never_shows_its_code(admin: httpx.AsyncC
     assert datetime.fromisoformat(created_at) <= datetime.now(UTC)
     assert device == {
         "id": answer.json()["id"], "phone": "13800000001", "terminal_id": None, "imei": None, "plate": "湘B00001",
-        "plate_color": None, "protocol": "2019",
+        "plate_color": None, "protocol": "2019", "clock_skew_s": None,
     }  # fmt: skip
 
 

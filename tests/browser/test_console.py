@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.city import URBAN, City, drive, fix, now
+from tests.browser.city import URBAN, City, drive, fix, now, until
 from tests.browser.conftest import sign_in
 from tests.browser.test_whole import findings
 
@@ -77,11 +77,10 @@ def take(page: Page, kind: str, place: str, notes: str) -> None:
 
 def tab_to(page: Page, words: str) -> None:
     """Press Tab until a control with these words has the focus."""
-    for _ in range(60):
-        if words in page.evaluate(FOCUSED):
-            return
+    end = time.monotonic() + 20
+    while words not in page.evaluate(FOCUSED):
+        assert time.monotonic() < end, f"no way to {words!r} by Tab"
         page.keyboard.press("Tab")
-    pytest.fail(f"no way to {words!r} by Tab")
 
 
 def test_a_call_is_taken_judged_sent_followed_and_closed_without_a_mouse(city, open_desk):
@@ -216,7 +215,7 @@ def test_an_sos_is_on_every_desk_within_a_second_with_a_siren_that_mute_does_not
     ended = time.time()
     for page in desks:
         expect(page.locator(".sos")).to_be_visible()
-        page.wait_for_function(f"window.tones.includes({SIREN_HZ})")
+        until(lambda page=page: page.evaluate(f"window.tones.includes({SIREN_HZ})"))
         seen_s = page.evaluate("window.sosAt") / 1000
         assert seen_s - ended <= SOS_S * busy(), f"{seen_s - began:.2f} s after it was pressed"
     page = desks[0]
@@ -243,7 +242,7 @@ def test_a_new_call_rings_at_the_other_desk_unless_it_is_muted(city, open_desk):
     body = {"kind": "theft", "priority": 2, "lon_deg": URBAN[0], "lat_deg": URBAN[1]}
     with city.door("dispatcher") as door:
         door.post("/calls", json=body).raise_for_status()
-        page.wait_for_function("window.tones.length === 2")
+        until(lambda: page.evaluate("window.tones.length") == 2)
         page.keyboard.press("k")
         door.post("/calls", json=body).raise_for_status()
     page.keyboard.press("2")
@@ -261,8 +260,8 @@ def test_the_map_in_its_own_window_follows_what_is_chosen(city, open_desk, live_
     page.keyboard.press("/")
     page.keyboard.type("巡-02")
     page.keyboard.press("Enter")
-    window.wait_for_function(
-        f"Math.abs(JSON.parse(sessionStorage['tianshu.view'] ?? '[0]')[0] - {URBAN[0] + 0.03}) < 0.01"
+    until(
+        lambda: abs(window.evaluate("JSON.parse(sessionStorage['tianshu.view'] ?? '[0]')[0]") - URBAN[0] - 0.03) < 0.01
     )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.city import URBAN, City, Unit, drive, now
+from tests.browser.city import URBAN, City, Unit, drive, now, until
 from tests.browser.conftest import sign_in
 from tests.browser.test_whole import SMALL_TARGETS, findings
 
@@ -126,12 +126,11 @@ def test_an_sos_can_be_sent_by_keyboard(city, unit, open_phone):
 
 def test_without_a_network_the_page_opens_from_its_shell_says_so_and_has_kept_no_data(city, unit, open_phone):
     page = open_phone()
-    page.wait_for_function(
-        "async () => Boolean((await navigator.serviceWorker.getRegistration('/officer'))?.active)", polling=200
-    )
+    active = "async () => Boolean((await navigator.serviceWorker.getRegistration('/officer'))?.active)"
+    until(lambda: page.evaluate(active))
     page.reload()  # now the worker stands between the page and the network
     expect(page.get_by_role("heading", name="待命中")).to_be_visible()
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    until(lambda: page.evaluate("navigator.serviceWorker.controller !== null"))
     page.reload()
     expect(page.get_by_role("heading", name="待命中")).to_be_visible()
     kept = page.evaluate(

@@ -32,7 +32,7 @@ def test_a_real_track_is_imported_by_command_and_replayed(
         (unit,) = [one for one in door.get("/units").json()["items"] if one["call_sign"] == sign]
     page = visitor().new_page()
     sign_in(page, live_server, account("dispatcher"))
-    with page.expect_response(lambda answer: "/track" in answer.url) as track:
+    with page.expect_response(lambda answer: "/track?" in answer.url) as track:
         page.goto(f"{live_server}/replay?unit={unit['id']}&day={day}")
     assert len(track.value.json()["rows"]) == count
     expect(page.locator("[data-time]")).to_be_visible()

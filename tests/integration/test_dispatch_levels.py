@@ -197,7 +197,8 @@ async def test_guidance_is_checked_off_step_by_step_and_every_mark_stands_in_the
 async def test_who_is_too_tired_of_another_kind_or_far_from_its_shift_is_left_out_with_the_reason(
     engine, act, desk, settings, run
 ):
-    await town.place_units(engine, [town.SOUTH] * 5, NOW)
+    now = datetime.now(UTC)
+    await town.place_units(engine, [town.SOUTH] * 5, now)
     async with writing(engine) as db:
         await db.execute(text("UPDATE unit SET kind = 'drone_team' WHERE id = 2"))
         await db.execute(text("UPDATE newest_fix SET at = at - interval '5 min' WHERE device_id = 3"))
@@ -211,7 +212,7 @@ async def test_who_is_too_tired_of_another_kind_or_far_from_its_shift_is_left_ou
             )
     call = await act.take()
     async with reading(engine) as db:
-        found = await dispatch.list_candidates(desk, db, town.modes(), settings, call_id=call.id, now=datetime.now(UTC))
+        found = await dispatch.list_candidates(desk, db, town.modes(), settings, call_id=call.id, now=now)
     assert [item.unit.call_sign for item in found.recommended] == ["U1"]
     assert {item.unit.call_sign: item.why for item in found.left_out} == {
         "U2": "wrong_kind", "U3": "stale", "U4": "fatigued", "U5": "off_shift",

@@ -56,8 +56,8 @@ async def test_days_of_frames_go_with_their_rule(engine, settings, operator):
         for at in (old, new, NOW - timedelta(days=3000)):
             await db.execute(text(rows), {"at": at})
     foreseen = {one.rule.what: one for one in await retention.list_passed(operator, engine, settings, now=NOW)}
-    (done,) = await retention.apply(operator, engine, settings, now=NOW)
-    assert (done.rule.what, done.rows, done.partitions) == ("frames", 2, [f"frame_batch_{old:%Y%m%d}"])
+    (done,) = [one for one in await retention.apply(operator, engine, settings, now=NOW) if one.rule.what == "frames"]
+    assert (done.rows, done.partitions) == (2, [f"frame_batch_{old:%Y%m%d}"])
     assert (foreseen["frames"].rows, foreseen["frames"].partitions) == (done.rows, done.partitions)
     async with reading(engine) as db:
         assert list((await db.execute(text("SELECT received_at FROM frame_batch"))).scalars()) == [new]
