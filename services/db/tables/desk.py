@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, text
+from sqlalchemy import ForeignKey
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,7 +18,7 @@ class Desk(Base):
     __tablename__ = "desk"
 
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), primary_key=True)
-    layout: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    layout: Mapped[dict[str, Any]] = mapped_column(server_default=sql("'{}'"))
     changed_at: Mapped[datetime]
 
 
@@ -31,6 +32,6 @@ class HandoverNote(Base):
     at: Mapped[datetime]
     by_account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     text: Mapped[str]
-    open_calls: Mapped[list[int]] = mapped_column(JSONB, server_default=text("'[]'"))
+    open_calls: Mapped[list[int]] = mapped_column(JSONB, server_default=sql("'[]'"))
     taken_by_account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     taken_at: Mapped[datetime | None]

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.db.tables.base import Base, Key
@@ -16,9 +17,9 @@ class ShortMessage(Base):
         CheckConstraint("direction IN ('in', 'out')", name="direction"),
         Index(
             "uq_short_message_heard", "device_id", "at", "payload_hash",
-            unique=True, postgresql_where=text("direction = 'in'"),
+            unique=True, postgresql_where=sql("direction = 'in'"),
         ),
-        Index("ix_short_message_waiting", "id", postgresql_where=text("direction = 'out' AND sent_at IS NULL")),
+        Index("ix_short_message_waiting", "id", postgresql_where=sql("direction = 'out' AND sent_at IS NULL")),
     )  # fmt: skip
 
     id: Mapped[Key]
@@ -28,5 +29,5 @@ class ShortMessage(Base):
     text: Mapped[str | None]  # None if the payload is no text
     payload: Mapped[bytes]
     payload_hash: Mapped[int] = mapped_column(BigInteger)
-    calls_for_help: Mapped[bool] = mapped_column(server_default=text("false"))
+    calls_for_help: Mapped[bool] = mapped_column(server_default=sql("false"))
     sent_at: Mapped[datetime | None]  # out: when it was handed to the terminal
