@@ -83,6 +83,7 @@ def _still(_: Page) -> None:
 
 def _unit(page: Page) -> None:
     """Select a unit that drives and show where it has been."""
+    page.keyboard.press("1")  # the desk opens as it was left
     page.locator("[type=search]").fill("芦淞-巡")
     page.locator(".row", has_text=re.compile(r"[1-9]\d km/h")).first.click()
     page.keyboard.press("t")
