@@ -139,6 +139,13 @@ def test_a_damaged_file_of_any_kind_is_read_or_refused(tmp_path: Path, noise: by
 # -- sets
 
 
+def test_column_names_that_are_no_csv_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tracks.csv"
+    path.write_bytes(CSV.replace(b"ts,", b"t\rs,"))
+    with pytest.raises(rows.FileError, match="is no CSV"):
+        read(path)
+
+
 def test_a_kmz_is_the_kml_inside(tmp_path: Path) -> None:
     path = pack(tmp_path, "tour.kmz", doc__kml=TRACK.encode(), picture__png=b"\x89PNG")
     assert rows.members(path) == ("doc.kml",)

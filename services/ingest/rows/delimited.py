@@ -14,7 +14,10 @@ def read_csv(file: BinaryIO) -> Source:
     lines = (line.decode(encoding, "replace") for line in _lines(file))
     header = next(lines, "").rstrip("\r\n")
     separator = max(",;\t|", key=header.count)
-    columns = tuple(name.strip() for name in next(csv.reader([header], delimiter=separator), []))
+    try:
+        columns = tuple(name.strip() for name in next(csv.reader([header], delimiter=separator), []))
+    except csv.Error as error:
+        raise FileError(f"The first line, which names the columns, is no CSV: {error}.") from error
     if not any(columns):
         raise FileError("The first line is empty: it has to name the columns.")
     return Source(columns, _records(csv.reader(lines, delimiter=separator, strict=True), columns), unknown)
