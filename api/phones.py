@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from hashlib import blake2b, sha256
+from hashlib import sha256
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from api.schemas import Model
 from geo import quality
-from geo.fix import NO_DOUBT, Fix, Quality, Source
+from geo.fix import NO_DOUBT, Fix, Quality, Source, payload_hash
 from services import phones
 from services.alerts import EMERGENCY
 from services.db import engine as databases
@@ -149,7 +149,7 @@ def _fix(told: FixIn, device_id: int, settings: Settings, now: datetime, source:
         at=told.at,
         lon_deg=told.lon_deg,
         lat_deg=told.lat_deg,
-        payload_hash=int.from_bytes(blake2b(payload, digest_size=8).digest(), "big", signed=True),
+        payload_hash=payload_hash(payload),
         altitude_m=told.altitude_m,
         speed_mps=told.speed_mps,
         heading_deg=None if told.heading_deg is None else told.heading_deg % 360,

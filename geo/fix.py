@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, IntFlag
+from hashlib import blake2b
 
 
 class Source(IntEnum):
@@ -60,7 +61,7 @@ class Fix:
     at: datetime
     lon_deg: float
     lat_deg: float
-    payload_hash: int  # signed 64 bits of BLAKE2b over what the device sent: with device and time it identifies the fix
+    payload_hash: int  # `payload_hash` of what the device sent: with device and time it identifies the fix
     altitude_m: float | None = None
     speed_mps: float | None = None
     heading_deg: float | None = None
@@ -71,3 +72,8 @@ class Fix:
     flags: Quality = NO_DOUBT
     source: Source = Source.JT808
     raw: bytes = field(default=b"", compare=False, repr=False)  # what it was read from, as it came; kept beside it
+
+
+def payload_hash(payload: bytes) -> int:
+    """Return 64 bits of BLAKE2b as a signed number: it tells a retransmission from another fix of the same time."""
+    return int.from_bytes(blake2b(payload, digest_size=8).digest(), "big", signed=True)

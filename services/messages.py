@@ -8,13 +8,13 @@ from typing import Final
 from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql
 
+from geo.fix import payload_hash
 from services import access
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables.fleet import Device
 from services.db.tables.messages import ShortMessage
 from services.errors import InvalidError, NotFoundError
 from services.ingest import rdss
-from services.ingest.nmea.fixes import payload_hash
 
 CARD: Final = "rdss:"
 """What the phone of a device begins with that is a card: no JT/T 808 terminal can register under it."""

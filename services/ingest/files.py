@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from hashlib import blake2b
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo import crs, gcj02
-from geo.fix import NO_DOUBT, UNKNOWN_SYSTEMS, Quality, Systems
+from geo.fix import NO_DOUBT, UNKNOWN_SYSTEMS, Quality, Systems, payload_hash
 from services.errors import InvalidError
 from services.ingest import rows
 
@@ -276,7 +275,7 @@ def _placed(draft: Position, lon: float, lat: float) -> Position:
 def _key(draft: Position, lon: float, lat: float) -> int:
     """Return 64 bits of BLAKE2b over what the row says apart from object and time."""
     said = f"{lon:.9f} {lat:.9f} {draft.altitude_m} {draft.speed_mps} {draft.heading_deg} {draft.accuracy_m}"
-    return int.from_bytes(blake2b(said.encode(), digest_size=8).digest(), "big", signed=True)
+    return payload_hash(said.encode())
 
 
 def read_time(value: Any) -> datetime:

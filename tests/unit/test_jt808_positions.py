@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from geo.fix import Quality, Source, Systems
+from geo.fix import Quality, Source, Systems, payload_hash
 from services.ingest.jt808 import build, fields, positions
 from services.ingest.jt808.framing import Version
 from services.ingest.jt808.messages.position import LocationReport, Status
@@ -54,7 +54,7 @@ def test_another_report_of_the_same_second_has_another_hash():
 
 
 def test_the_hash_fits_a_signed_64_bit_column():
-    hashes = [positions.payload_hash(bytes((value,))) for value in range(256)]
+    hashes = [payload_hash(bytes((value,))) for value in range(256)]
     assert min(hashes) < 0 < max(hashes)
     assert all(-(2**63) <= value < 2**63 for value in hashes)
 

@@ -150,7 +150,8 @@ def test_doubt_is_flagged_and_the_same_position_has_the_same_hash():
     assert judged.flags & Quality.NOT_POSITIONED
     assert judged.flags & Quality.LATE
     other = positions.to_fix(positions.from_fix(a_fix(), V2019), 9, ("湘B12345", 2), NOW, **TOLERANCES)
-    assert judged.payload_hash == other.payload_hash != positions.payload_hash("湘B12345", 1, NOW)
+    yellow = positions.to_fix(positions.from_fix(a_fix(), V2019), 9, ("湘B12345", 1), NOW, **TOLERANCES)
+    assert judged.payload_hash == other.payload_hash != yellow.payload_hash
 
 
 def test_a_position_of_2019_without_its_report_makes_no_fix():

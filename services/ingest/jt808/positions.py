@@ -1,10 +1,9 @@
 """From what a terminal reports to a fix: identity, judgement, provenance."""
 
 from datetime import datetime, timedelta
-from hashlib import blake2b
 
 from geo import quality
-from geo.fix import UNKNOWN_SYSTEMS, Fix, Quality, Source
+from geo.fix import UNKNOWN_SYSTEMS, Fix, Quality, Source, payload_hash
 from services.ingest.jt808 import making
 from services.ingest.jt808.framing import Version
 from services.ingest.jt808.messages.position import LocationReport, Status
@@ -51,8 +50,3 @@ def to_fix(
         report.speed_mps, heading_deg, None, report.alarm, report.status, systems,
         doubts | Quality.LATE if late else doubts, _SOURCE, frame,
     )  # fmt: skip
-
-
-def payload_hash(body: bytes) -> int:
-    """64 bits of BLAKE2b as a signed number: with device and time it tells a retransmission from another fix."""
-    return int.from_bytes(blake2b(body, digest_size=8).digest(), "big", signed=True)

@@ -4,12 +4,12 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+from geo.fix import payload_hash
 from services.ingest import shown
 from services.ingest.jt808 import extras, fields, messages
 from services.ingest.jt808.framing import FLAG, V2019, Frame, open_frame, unescape
 from services.ingest.jt808.kinds import Fixed, RefusedError
 from services.ingest.jt808.messages import position
-from services.ingest.jt808.positions import payload_hash
 from services.ingest.shown import Field
 
 _OLD = (("message_id", 2), ("properties", 2), ("phone", 6), ("serial", 2))

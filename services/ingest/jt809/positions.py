@@ -1,10 +1,9 @@
 """From a fix to a position between platforms, and back: identity, judgement, provenance."""
 
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
 
 from geo import quality
-from geo.fix import NO_DOUBT, UNKNOWN_SYSTEMS, Fix, Quality, Source
+from geo.fix import NO_DOUBT, UNKNOWN_SYSTEMS, Fix, Quality, Source, payload_hash
 from services.ingest.jt808 import build
 from services.ingest.jt808.messages.position import LocationReport, Status
 from services.ingest.jt809.framing import V2019, Edition
@@ -96,7 +95,7 @@ def to_fix(
         at=told.at,
         lon_deg=0.0 if enciphered else told.lon_deg,
         lat_deg=0.0 if enciphered else told.lat_deg,
-        payload_hash=payload_hash(*vehicle, told.at),
+        payload_hash=_key(*vehicle, told.at),
         altitude_m=float(told.altitude_m),
         speed_mps=told.speed_mps,
         heading_deg=float(told.heading_deg % CIRCLE_DEG) if told.heading_deg <= CIRCLE_DEG else None,
@@ -109,7 +108,7 @@ def to_fix(
     )
 
 
-def payload_hash(plate: str, color: int, at: datetime) -> int:
+def _key(plate: str, color: int, at: datetime) -> int:
     """64 bits over vehicle and second: no position is acknowledged singly, so the same one may come twice."""
     told = f"{plate}\n{color}\n{at.astimezone(UTC):%Y%m%d%H%M%S}".encode()
-    return int.from_bytes(blake2b(told, digest_size=8).digest(), "big", signed=True)
+    return payload_hash(told)

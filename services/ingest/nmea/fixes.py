@@ -1,11 +1,10 @@
 """From an epoch to a fix: identity, judgement, provenance."""
 
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from typing import Final
 
 from geo import quality
-from geo.fix import Fix, Quality, Source
+from geo.fix import Fix, Quality, Source, payload_hash
 from services.ingest.nmea.epochs import Epoch
 from services.ingest.nmea.messages import FixQuality
 
@@ -60,8 +59,3 @@ def to_fix(
         source=source,
         raw=epoch.raw,
     )
-
-
-def payload_hash(raw: bytes) -> int:
-    """64 bits of BLAKE2b as a signed number: the same sentences are the same fix."""
-    return int.from_bytes(blake2b(raw, digest_size=8).digest(), "big", signed=True)

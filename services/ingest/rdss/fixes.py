@@ -4,9 +4,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from geo import quality
-from geo.fix import Fix, Quality, Source
+from geo.fix import Fix, Quality, Source, payload_hash
 from services.ingest import nmea
-from services.ingest.nmea.fixes import payload_hash
 from services.ingest.rdss.payloads import Position, Received
 
 EMERGENCY: Final = 1
