@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { code, t } from "../i18n/index.ts";
 import { get, put, remove, sentence } from "../shared/api.ts";
 import { Part } from "../shared/part.ts";
-import { beijingDay, clockMinute } from "../shared/time.ts";
+import { dayMinute } from "../shared/time.ts";
 
 interface Person {
   account_id: number;
@@ -18,7 +18,6 @@ interface Person {
   done: Record<string, number>;
 }
 
-const moment = (iso: string): string => `${beijingDay(Date.parse(iso))} ${clockMinute(Date.parse(iso))}`;
 const counted = (rows: Record<string, number>): string =>
   Object.entries(rows).filter(([, count]) => count > 0).map(([table, count]) => `${count} ${code("person.table", table)}`).join(t("list.and")) || "0";
 
@@ -83,9 +82,9 @@ export class PersonCard extends Part {
 
   private kept(person: Person): TemplateResult {
     return html`<dl class="facts"><dt>${t("admin.username")}</dt><dd>${person.username}</dd><dt>${t("admin.display_name")}</dt><dd>${person.display_name}</dd>
-        <dt>${t("person.created")}</dt><dd>${moment(person.created_at)}</dd><dt>${t("admin.roles")}</dt><dd>${person.roles.map((role) => code("role", role)).join(t("list.and"))}</dd>
+        <dt>${t("person.created")}</dt><dd>${dayMinute(person.created_at)}</dd><dt>${t("admin.roles")}</dt><dd>${person.roles.map((role) => code("role", role)).join(t("list.and"))}</dd>
         <dt>${t("admin.factor")}</dt><dd>${person.second_factor ? t("admin.yes") : t("admin.no")}</dd><dt>${t("admin.links")}</dt><dd>${person.identities.join(" ") || "—"}</dd>
-        <dt>${t("person.sessions")}</dt><dd>${person.sessions.map((one) => html`<span>${one.remote} ${moment(one.seen_at)}</span><br />`)}${person.sessions.length ? nothing : "—"}</dd>
+        <dt>${t("person.sessions")}</dt><dd>${person.sessions.map((one) => html`<span>${one.remote} ${dayMinute(one.seen_at)}</span><br />`)}${person.sessions.length ? nothing : "—"}</dd>
         <dt>${t("person.done")}</dt><dd>${counted(person.done)}</dd></dl>
       ${this.own ? html`<p class="hint">${t("admin.refused_own")}</p>` : html`<form @submit=${(event: SubmitEvent) => this.correct(event)}>
         <label class="field"><span>${t("admin.display_name")}</span><input class="input" name="display_name" maxlength="80" .value=${person.display_name} required /></label>

@@ -5,7 +5,8 @@ import { auditZh } from "../i18n/audit.zh.ts";
 import { code, t } from "../i18n/index.ts";
 import { get, query } from "../shared/api.ts";
 import type { Page } from "../shared/types.ts";
-import { AuditView, moment } from "./view.ts";
+import { dayTime } from "../shared/time.ts";
+import { AuditView } from "./view.ts";
 
 interface Entry {
   id: number;
@@ -92,7 +93,7 @@ export class AuditEntries extends AuditView {
   private table(): TemplateResult {
     const heads = ["audit.at", "audit.officer", "audit.act", "audit.subject", "audit.purpose", "cases.case_no", "audit.outcome", "audit.rows", "audit.remote"] as const;
     return html`<div class="wide" tabindex="0" role="region" aria-label=${t("audit.entries")}><table><thead><tr>${heads.map((head) => html`<th scope="col">${t(head)}</th>`)}</tr></thead>
-      <tbody>${this.items.map((one) => html`<tr><td class="when">${moment(one.at)}</td><td>${this.officer(one.account_id, one.username)}</td>
+      <tbody>${this.items.map((one) => html`<tr><td class="when">${dayTime(one.at)}</td><td>${this.officer(one.account_id, one.username)}</td>
         <td title=${one.target}>${code("act", one.act)}</td><td>${this.subject(one.subject)}</td><td>${code("purpose", one.purpose)}</td><td>${one.case_no ?? ""}</td>
         <td><span class="outcome" data-outcome=${one.outcome}>${code("outcome", one.outcome)}</span></td><td class="number">${one.rows ?? ""}</td><td>${one.remote ?? ""}</td></tr>`)}</tbody></table></div>`;
   }

@@ -3,7 +3,8 @@
 import { html, type TemplateResult } from "lit";
 import { code, t, type Key } from "../i18n/index.ts";
 import { get, query } from "../shared/api.ts";
-import { AuditView, moment } from "./view.ts";
+import { dayTime } from "../shared/time.ts";
+import { AuditView } from "./view.ts";
 
 interface OfficerUse {
   account_id: number | null;
@@ -46,7 +47,7 @@ export class AuditOfficers extends AuditView {
       ${heads(["audit.officer", "audit.looks", "audit.night_looks", "audit.subjects", "audit.rows", "audit.refused", "audit.last"])}
       <tbody>${this.items.map((one) => html`<tr><td>${this.officer(one.account_id, one.username)}</td><td class="number">${one.looks}</td>
         <td class="number">${one.night_looks}</td><td class="number">${one.subjects}</td><td class="number">${one.rows}</td><td class="number">${one.refused}</td>
-        <td class="when">${moment(one.last_at)}</td></tr>`)}</tbody></table></div>`;
+        <td class="when">${dayTime(one.last_at)}</td></tr>`)}</tbody></table></div>`;
   }
 }
 
@@ -84,7 +85,7 @@ export class AuditSubject extends AuditView {
       ${heads(["audit.officer", "audit.looks", "audit.refused", "audit.rows", "audit.purpose", "cases.case_no", "audit.first", "audit.last"])}
       <tbody>${this.items.map((one) => html`<tr><td>${this.officer(one.account_id, one.username)}</td><td class="number">${one.looks}</td><td class="number">${one.refused}</td>
         <td class="number">${one.rows}</td><td>${one.purposes.map((purpose) => code("purpose", purpose)).join(t("list.and"))}</td><td>${one.case_nos.join(" ")}</td>
-        <td class="when">${moment(one.first_at)}</td><td class="when">${moment(one.last_at)}</td></tr>`)}</tbody></table></div>`;
+        <td class="when">${dayTime(one.first_at)}</td><td class="when">${dayTime(one.last_at)}</td></tr>`)}</tbody></table></div>`;
   }
 }
 

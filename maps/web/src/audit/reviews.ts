@@ -4,9 +4,9 @@ import { html, nothing, type TemplateResult } from "lit";
 import { t } from "../i18n/index.ts";
 import { get, post } from "../shared/api.ts";
 import { icon } from "../shared/icons.ts";
-import { beijingDay, DAY_MS, dayStart } from "../shared/time.ts";
+import { beijingDay, DAY_MS, dayStart, dayTime } from "../shared/time.ts";
 import type { Page } from "../shared/types.ts";
-import { AuditView, moment } from "./view.ts";
+import { AuditView } from "./view.ts";
 
 interface Review {
   id: number;
@@ -88,7 +88,7 @@ export class AuditReviews extends AuditView {
   private item(one: Review): TemplateResult {
     return html`<li class="card"><header><h2>${t("audit.week_of", { day: one.week })}</h2><span class="tag">${icon("check")}${t("audit.reviewed")}</span></header>
       <p class="statement">${one.statement}</p>
-      <dl class="facts"><dt>${t("audit.officer")}</dt><dd>${this.officer(one.account_id, one.username)}</dd><dt>${t("audit.at")}</dt><dd>${moment(one.at)}</dd>
+      <dl class="facts"><dt>${t("audit.officer")}</dt><dd>${this.officer(one.account_id, one.username)}</dd><dt>${t("audit.at")}</dt><dd>${dayTime(one.at)}</dd>
         <dt>${t("audit.entries")}</dt><dd>${one.entries}</dd><dt>${t("audit.findings")}</dt><dd>${one.findings}</dd></dl>
       <p class="hint">${t("audit.digest")} <code class="secret">${one.digest}</code></p></li>`;
   }
@@ -110,7 +110,7 @@ export class AuditSeals extends AuditView {
     const seals = this.seals;
     if (!seals) return html`${this.refusal()}${this.nothing("")}`;
     return html`${this.refusal()}<div class="columns"><section class="card"><h2>${t("audit.seals")}</h2><p class="hint">${t("audit.seals_hint")}</p>
-        <dl class="facts"><dt>${t("audit.sealed_hours")}</dt><dd>${seals.hours}</dd><dt>${t("audit.sealed_until")}</dt><dd>${seals.sealed_until ? moment(seals.sealed_until) : "—"}</dd></dl>
+        <dl class="facts"><dt>${t("audit.sealed_hours")}</dt><dd>${seals.hours}</dd><dt>${t("audit.sealed_until")}</dt><dd>${seals.sealed_until ? dayTime(seals.sealed_until) : "—"}</dd></dl>
         ${seals.root ? html`<p class="hint">${t("audit.root")} <code class="secret">${seals.root}</code></p><p class="hint">${t("audit.key")} <code class="secret">${seals.key}</code></p>` : nothing}</section>
       <section class="card" aria-labelledby="check-title"><h2 id="check-title">${t("audit.check")}</h2>${this.result(seals.last_check)}
         <div class="actions"><button class="button primary" ?disabled=${this.loading} @click=${() => void this.attempt(() => this.check())}>${this.loading ? t("audit.checking") : t("audit.check_now")}</button></div>
@@ -121,7 +121,7 @@ export class AuditSeals extends AuditView {
     if (!check) return html`<p class="message">${t("audit.never_checked")}</p>`;
     const whole = check.findings.length === 0;
     return html`<p class="message ${whole ? "ok" : "error"}" role=${whole ? "status" : "alert"}>${icon(whole ? "check" : "bell")}<span>${whole ? t("audit.whole") : t("audit.broken", { n: check.findings.length })}</span></p>
-      <dl class="facts"><dt>${t("audit.checked_at")}</dt><dd>${moment(check.at)}</dd><dt>${t("audit.checked_by")}</dt><dd>${check.username ?? t("audit.nightly")}</dd>
+      <dl class="facts"><dt>${t("audit.checked_at")}</dt><dd>${dayTime(check.at)}</dd><dt>${t("audit.checked_by")}</dt><dd>${check.username ?? t("audit.nightly")}</dd>
         <dt>${t("audit.entries")}</dt><dd>${check.entries}</dd><dt>${t("audit.sealed_hours")}</dt><dd>${check.seals}</dd></dl>
       ${whole ? nothing : html`<ul class="links">${check.findings.map((one) => html`<li><span>${one.sentence}</span></li>`)}</ul>`}`;
   }

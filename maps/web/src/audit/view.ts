@@ -4,7 +4,6 @@ import { html, nothing, type TemplateResult } from "lit";
 import { t } from "../i18n/index.ts";
 import { sentence } from "../shared/api.ts";
 import { Part } from "../shared/part.ts";
-import { beijingDay, clockTime } from "../shared/time.ts";
 
 export interface AccountOut {
   id: number;
@@ -12,7 +11,6 @@ export interface AccountOut {
   display_name: string;
 }
 
-export const moment = (iso: string): string => `${beijingDay(Date.parse(iso))} ${clockTime(Date.parse(iso))}`;
 
 export abstract class AuditView extends Part {
   static override properties = { start: { attribute: false }, end: { attribute: false }, accounts: { attribute: false } };

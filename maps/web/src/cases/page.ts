@@ -5,7 +5,7 @@ import { code, t, type Key } from "../i18n/index.ts";
 import { get, post, sentence } from "../shared/api.ts";
 import { Part } from "../shared/part.ts";
 import { session } from "../shared/session.ts";
-import { beijingDay, clockMinute } from "../shared/time.ts";
+import { dayMinute, fromBeijing } from "../shared/time.ts";
 import type { Page } from "../shared/types.ts";
 
 interface Authorisation {
@@ -27,9 +27,6 @@ interface Authorisation {
 }
 
 const LEVELS = ["county", "city", "province", "ministry"];
-const moment = (iso: string): string => `${beijingDay(Date.parse(iso))} ${clockMinute(Date.parse(iso))}`;
-/** What a date-time field holds is Beijing time. */
-const beijing = (value: FormDataEntryValue | null): string => (value ? new Date(`${String(value)}:00+08:00`).toISOString() : "");
 
 export class CasesPage extends Part {
   private items: Authorisation[] = [];
@@ -78,7 +75,7 @@ export class CasesPage extends Part {
     const form = event.target as HTMLFormElement;
     const values = new FormData(form);
     const words = (name: string): string => String(values.get(name) ?? "").trim();
-    const times = { window_start: beijing(values.get("start")), window_end: beijing(values.get("end")), expires_at: beijing(values.get("expires")) };
+    const times = { window_start: fromBeijing(values.get("start")), window_end: fromBeijing(values.get("end")), expires_at: fromBeijing(values.get("expires")) };
     if (Object.values(times).includes("")) return this.refuse("cases.times_needed");
     let area: unknown = null;
     try {
@@ -115,7 +112,7 @@ export class CasesPage extends Part {
     return html`<li class="card" aria-labelledby=${title}><header><h2 id=${title}>${item.case_no}</h2><span class="tag" data-state=${item.state}>${t(`case.state.${over ? "expired" : item.state}` as Key)}</span></header>
       <dl class="facts"><dt>${t("cases.instrument")}</dt><dd>${item.instrument}</dd><dt>${t("cases.issuing_unit")}</dt><dd>${item.issuing_unit} · ${code("level", item.issuing_level)}</dd>
         <dt>${t("cases.purpose")}</dt><dd>${item.purpose}</dd><dt>${t("cases.subjects")}</dt><dd>${item.subjects.length ? item.subjects.join(" ") : t("cases.anyone")}</dd>
-        <dt>${t("cases.window")}</dt><dd>${moment(item.window_start)} – ${moment(item.window_end)}</dd><dt>${t("cases.expires")}</dt><dd>${moment(item.expires_at)}</dd></dl>
+        <dt>${t("cases.window")}</dt><dd>${dayMinute(item.window_start)} – ${dayMinute(item.window_end)}</dd><dt>${t("cases.expires")}</dt><dd>${dayMinute(item.expires_at)}</dd></dl>
       <p class="hint">${item.area ? t("cases.has_area") : t("cases.anywhere")} · ${t("cases.by", { proposer: item.proposed_by })}${item.approved_by ? ` · ${t("cases.approved_by", { approver: item.approved_by })}` : ""}</p>
       ${session.may("approve_case") ? this.actions(item, over) : nothing}</li>`;
   }

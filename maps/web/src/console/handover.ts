@@ -5,7 +5,7 @@ import { t } from "../i18n/index.ts";
 import { get, post, sentence } from "../shared/api.ts";
 import { icon } from "../shared/icons.ts";
 import { Part } from "../shared/part.ts";
-import { beijingDay, clockMinute } from "../shared/time.ts";
+import { dayMinute } from "../shared/time.ts";
 
 interface Note {
   id: number;
@@ -18,7 +18,6 @@ interface Note {
   mine: boolean;
 }
 
-const moment = (iso: string): string => `${beijingDay(Date.parse(iso))} ${clockMinute(Date.parse(iso))}`;
 
 export class Handover extends Part {
   private notes: Note[] = [];
@@ -76,8 +75,8 @@ export class Handover extends Part {
   private note(note: Note): TemplateResult {
     const waiting = note.taken_by === null && !note.mine;
     const take = (): void => void this.attempt(async () => { await post(`/desk/notes/${note.id}/take`); await this.load(); });
-    return html`<li class="note" ?data-waiting=${waiting}><p><b>${note.by}</b><small>${moment(note.at)}${t("list.dot")}${t("handover.open_calls", { n: note.open_calls.length })}</small></p><p>${note.text}</p>
-      ${waiting ? html`<button class="button primary" @click=${take}>${icon("check")}${t("handover.take")}</button>` : html`<p><small>${note.taken_by ? t("handover.taken", { who: note.taken_by, at: moment(note.taken_at!) }) : t("handover.not_taken")}</small></p>`}</li>`;
+    return html`<li class="note" ?data-waiting=${waiting}><p><b>${note.by}</b><small>${dayMinute(note.at)}${t("list.dot")}${t("handover.open_calls", { n: note.open_calls.length })}</small></p><p>${note.text}</p>
+      ${waiting ? html`<button class="button primary" @click=${take}>${icon("check")}${t("handover.take")}</button>` : html`<p><small>${note.taken_by ? t("handover.taken", { who: note.taken_by, at: dayMinute(note.taken_at!) }) : t("handover.not_taken")}</small></p>`}</li>`;
   }
 }
 

@@ -5,20 +5,10 @@ import { t } from "../i18n/index.ts";
 import { get, post, sentence } from "../shared/api.ts";
 import { every, Part } from "../shared/part.ts";
 import { clockTime } from "../shared/time.ts";
-import type { Page, UnitOut } from "../shared/types.ts";
+import type { Page, ShortMessage, UnitOut } from "../shared/types.ts";
 
 const EVERY_MS = 5_000;
 const CARD = "rdss:";
-
-interface Message {
-  id: number;
-  device_id: number;
-  direction: "in" | "out";
-  at: string;
-  text: string | null;
-  calls_for_help: boolean;
-  sent_at: string | null;
-}
 
 interface Card {
   device_id: number;
@@ -26,7 +16,7 @@ interface Card {
 }
 
 export class Messages extends Part {
-  private messages: Message[] = [];
+  private messages: ShortMessage[] = [];
   private cards: Card[] = [];
   private failure = "";
   private busy = false;
@@ -40,7 +30,7 @@ export class Messages extends Part {
 
   private async load(): Promise<void> {
     try {
-      this.messages = (await get<Page<Message>>("/messages?limit=100")).items;
+      this.messages = (await get<Page<ShortMessage>>("/messages?limit=100")).items;
       this.failure = "";
     } catch (error) {
       this.failure = sentence(error);
@@ -85,7 +75,7 @@ export class Messages extends Part {
       ${this.messages.length ? html`<ul class="message-list" tabindex="0" aria-label=${t("live.messages")}>${this.messages.map((message) => this.item(message))}</ul>` : html`<div class="empty">${t("message.none")}</div>`}`;
   }
 
-  private item(message: Message): TemplateResult {
+  private item(message: ShortMessage): TemplateResult {
     const state = message.direction === "in" ? t("message.in") : t(message.sent_at ? "message.sent" : "message.waiting");
     return html`<li data-direction=${message.direction}><p><b>${this.name(message.device_id)}</b><small>${state}${t("list.dot")}${clockTime(Date.parse(message.at))}</small></p>
       <p>${message.text ?? t("message.no_text")}${message.calls_for_help ? html` <span class="tag danger">SOS</span>` : nothing}</p></li>`;

@@ -6,7 +6,7 @@ import { get, post, query, save, sentence } from "../shared/api.ts";
 import { icon } from "../shared/icons.ts";
 import { Part } from "../shared/part.ts";
 import { session } from "../shared/session.ts";
-import { beijingDay, clockMinute } from "../shared/time.ts";
+import { dayMinute, fromBeijing } from "../shared/time.ts";
 import type { Page } from "../shared/types.ts";
 
 interface ExportRequest {
@@ -27,9 +27,6 @@ interface ExportRequest {
 }
 
 const FORMS = ["csv", "geojson"] as const;
-const moment = (iso: string): string => `${beijingDay(Date.parse(iso))} ${clockMinute(Date.parse(iso))}`;
-/** What a date-time field holds is Beijing time. */
-const beijing = (value: FormDataEntryValue | null): string => (value ? new Date(`${String(value)}:00+08:00`).toISOString() : "");
 /** The case stands in a header, never in an address. */
 const ofCase = (case_no: string | null): Record<string, string> => (case_no ? { "Tianshu-Case": encodeURIComponent(case_no) } : {});
 
@@ -82,7 +79,7 @@ export class ExportsPage extends Part {
   private said(event: SubmitEvent): { unit_id: number; start: string; end: string; values: FormData } | null {
     event.preventDefault();
     const values = new FormData(event.target as HTMLFormElement);
-    const said = { unit_id: Number(values.get("unit_id")), start: beijing(values.get("start")), end: beijing(values.get("end")), values };
+    const said = { unit_id: Number(values.get("unit_id")), start: fromBeijing(values.get("start")), end: fromBeijing(values.get("end")), values };
     if (said.unit_id > 0 && said.start && said.end) return said;
     this.failure = t("exports.times_needed");
     this.requestUpdate();
@@ -119,12 +116,12 @@ export class ExportsPage extends Part {
 
   private item(item: ExportRequest): TemplateResult {
     const title = `export-${item.id}`;
-    const decided = item.decided_by && item.decided_at ? t("exports.decided", { name: item.decided_by, at: moment(item.decided_at) }) : "";
+    const decided = item.decided_by && item.decided_at ? t("exports.decided", { name: item.decided_by, at: dayMinute(item.decided_at) }) : "";
     return html`<li class="card" aria-labelledby=${title}><header><h2 id=${title}>${item.call_sign}</h2><span class="tag">${icon(item.state === "approved" ? "check" : item.state === "refused" ? "close" : "bell")}${t(`export.state.${item.state}`)}</span></header>
       <p class="statement">${item.reason}</p>
-      <dl class="facts"><dt>${t("exports.start")}</dt><dd>${moment(item.start)}</dd><dt>${t("exports.end")}</dt><dd>${moment(item.end)}</dd>
+      <dl class="facts"><dt>${t("exports.start")}</dt><dd>${dayMinute(item.start)}</dd><dt>${t("exports.end")}</dt><dd>${dayMinute(item.end)}</dd>
         ${item.case_no ? html`<dt>${t("cases.case_no")}</dt><dd>${item.case_no}</dd>` : nothing}</dl>
-      <p class="hint">${t("exports.by", { name: item.asked_by, at: moment(item.asked_at) })}${decided ? html`<br />${decided}` : nothing}</p>${this.actions(item)}</li>`;
+      <p class="hint">${t("exports.by", { name: item.asked_by, at: dayMinute(item.asked_at) })}${decided ? html`<br />${decided}` : nothing}</p>${this.actions(item)}</li>`;
   }
 
   private actions(item: ExportRequest): TemplateResult {
@@ -136,7 +133,7 @@ export class ExportsPage extends Part {
     if (item.state !== "approved" || !item.own || !item.expires_at) return html``;
     if (Date.parse(item.expires_at) <= Date.now()) return html`<p class="hint">${t("exports.over")}</p>`;
     return html`<div class="actions">${FORMS.map((form) => html`<button class="button" @click=${() => void this.download(item, form)}>${t("exports.download", { form: form.toUpperCase() })}</button>`)}
-      <span class="hint">${t("exports.good_until", { at: moment(item.expires_at) })}</span></div>`;
+      <span class="hint">${t("exports.good_until", { at: dayMinute(item.expires_at) })}</span></div>`;
   }
 
   private fields(): TemplateResult {

@@ -6,7 +6,8 @@ import { get, query, remove } from "../shared/api.ts";
 import { session } from "../shared/session.ts";
 import type { Page } from "../shared/types.ts";
 import { facts } from "./facts.ts";
-import { moment, OperatorView } from "./view.ts";
+import { dayTime } from "../shared/time.ts";
+import { OperatorView } from "./view.ts";
 
 interface Command {
   id: number;
@@ -80,7 +81,7 @@ export class OperatorCommands extends OperatorView {
   private item(one: Command): TemplateResult {
     const cancels = one.state === "queued" && session.may("command_device");
     return html`<li data-id=${one.id}><header><b>${code("command", one.kind)}</b><span class="command-state" data-state=${one.state}>${code("command.state", one.state)}</span></header>
-      <p class="hint">${this.device === null ? `#${one.device_id} · ` : ""}${moment(one.asked_at)} · ${one.asked_by ?? ""} · ${t("operator.attempts", { n: one.attempts })}</p>
+      <p class="hint">${this.device === null ? `#${one.device_id} · ` : ""}${dayTime(one.asked_at)} · ${one.asked_by ?? ""} · ${t("operator.attempts", { n: one.attempts })}</p>
       ${Object.keys(one.parameters).length ? html`<details><summary>${t("operator.asked")}</summary>${facts(one.parameters)}</details>` : nothing}
       ${one.answer && Object.keys(one.answer).length ? html`<details open><summary>${t("operator.answer")}</summary>${facts(one.answer)}</details>` : nothing}
       ${one.detail ? html`<p class="message warning">${code("command.detail", one.detail)}</p>` : nothing}

@@ -5,11 +5,11 @@ import { t, type Key } from "../i18n/index.ts";
 import { all, get } from "../shared/api.ts";
 import { session } from "../shared/session.ts";
 import "../shared/rows.ts";
-import { ago } from "../shared/time.ts";
+import { ago, dayTime } from "../shared/time.ts";
 import "./command-form.ts";
 import "./commands.ts";
 import "./frames.ts";
-import { moment, nameOf, OperatorView, type Device, type Held } from "./view.ts";
+import { nameOf, OperatorView, type Device, type Held } from "./view.ts";
 
 const SHOW = ["all", "online", "offline"] as const;
 
@@ -75,7 +75,7 @@ export class OperatorDevices extends OperatorView {
   private detail(): TemplateResult {
     const one = this.chosen;
     if (!one) return html`<section class="card"><p class="hint">${t("operator.choose")}</p></section>`;
-    const at = (iso: string | null): string => (iso ? `${moment(iso)}（${ago(Date.parse(iso), Date.now())}）` : "—");
+    const at = (iso: string | null): string => (iso ? `${dayTime(iso)}（${ago(Date.parse(iso), Date.now())}）` : "—");
     const fact = (words: Key, value: string | null | undefined): TemplateResult => html`<dt>${t(words)}</dt><dd>${value || "—"}</dd>`;
     return html`<div class="device-detail"><section class="card" aria-labelledby="device-title"><header><h2 id="device-title" tabindex="-1">${nameOf(one)}</h2>${link(one.session !== null)}</header>
       <dl class="facts">${fact("operator.phone", one.phone)}${fact("operator.plate", one.plate)}${fact("operator.terminal_id", one.terminal_id)}${fact("operator.protocol", one.session?.protocol ?? one.protocol)}

@@ -2,7 +2,8 @@
 
 import { html, type TemplateResult } from "lit";
 import { code, t } from "../i18n/index.ts";
-import { moment } from "./view.ts";
+import { dayTime } from "../shared/time.ts";
+import {  } from "./view.ts";
 
 const LONG = 12;
 const MOMENT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
@@ -16,7 +17,7 @@ const shown = (value: unknown): TemplateResult | string => {
   if (Array.isArray(value)) return listed(value);
   if (value !== null && typeof value === "object") return facts(value as Record<string, unknown>);
   if (typeof value === "boolean") return t(value ? "operator.yes" : "operator.no");
-  if (typeof value === "string" && MOMENT.test(value)) return moment(value);
+  if (typeof value === "string" && MOMENT.test(value)) return dayTime(value);
   return String(value);
 };
 

@@ -5,7 +5,8 @@ import { code, t } from "../i18n/index.ts";
 import { get } from "../shared/api.ts";
 import type { Page } from "../shared/types.ts";
 import { spaced } from "./quarantine.ts";
-import { moment, OperatorView } from "./view.ts";
+import { dayTime } from "../shared/time.ts";
+import { OperatorView } from "./view.ts";
 
 interface Field {
   part: string;
@@ -52,7 +53,7 @@ export class OperatorFrames extends OperatorView {
   }
 
   private frame(one: Frame): TemplateResult {
-    return html`<details><summary>${moment(one.at)} · ${code("source", one.source)} ${one.flags.map((flag) => html`<span class="tag warning">${code("flag", flag)}</span> `)}</summary>
+    return html`<details><summary>${dayTime(one.at)} · ${code("source", one.source)} ${one.flags.map((flag) => html`<span class="tag warning">${code("flag", flag)}</span> `)}</summary>
       ${one.raw_hex ? html`<code class="hex" tabindex="0">${spaced(one.raw_hex)}</code>` : html`<p class="hint">${t("operator.no_raw")}</p>`}
       ${one.intact === false ? html`<p class="message error">${t("operator.not_intact")}</p>` : nothing}${one.error ? html`<p class="message warning">${one.error}</p>` : nothing}
       <div class="wide" tabindex="0" role="region" aria-label=${t("operator.fields")}><table><thead><tr>${(["part", "field", "value", "bytes"] as const).map((head) => html`<th scope="col">${t(`operator.${head}`)}</th>`)}</tr></thead>

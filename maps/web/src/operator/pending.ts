@@ -4,7 +4,8 @@ import { html, type TemplateResult } from "lit";
 import { t } from "../i18n/index.ts";
 import { all, post } from "../shared/api.ts";
 import { session } from "../shared/session.ts";
-import { moment, OperatorView } from "./view.ts";
+import { dayTime } from "../shared/time.ts";
+import { OperatorView } from "./view.ts";
 
 interface Pending {
   phone: string;
@@ -34,7 +35,7 @@ export class OperatorPending extends OperatorView {
     return html`${this.notes()}<section class="card"><p class="hint">${t("operator.pending_hint")}</p>${this.items.length ? html`<div class="wide" tabindex="0" role="region" aria-label=${t("operator.view.pending")}>
       <table><thead><tr>${(["phone", "plate", "terminal_id", "model", "protocol", "remote", "knocks", "last_seen", "actions"] as const).map((head) => html`<th scope="col">${t(`operator.${head}`)}</th>`)}</tr></thead>
       <tbody>${this.items.map((one) => html`<tr><td>${one.phone}</td><td>${one.plate ?? "—"}</td><td>${one.terminal_id ?? "—"}</td><td>${[one.maker, one.model].filter(Boolean).join(" ") || "—"}</td>
-        <td>${one.protocol ?? "—"}</td><td>${one.remote ?? "—"}</td><td>${one.attempts}</td><td class="when">${moment(one.last_seen)}</td>
+        <td>${one.protocol ?? "—"}</td><td>${one.remote ?? "—"}</td><td>${one.attempts}</td><td class="when">${dayTime(one.last_seen)}</td>
         <td>${may ? html`<button class="button" @click=${() => this.accept(one)}>${t("operator.accept")}<span class="visually-hidden"> ${one.phone}</span></button>` : "—"}</td></tr>`)}</tbody></table></div>` : this.nothing(t("operator.nobody_waits"))}</section>`;
   }
 }

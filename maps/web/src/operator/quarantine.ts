@@ -4,7 +4,8 @@ import { html, nothing, type TemplateResult } from "lit";
 import { code, t } from "../i18n/index.ts";
 import { get, query } from "../shared/api.ts";
 import type { Page } from "../shared/types.ts";
-import { moment, OperatorView } from "./view.ts";
+import { dayTime } from "../shared/time.ts";
+import { OperatorView } from "./view.ts";
 
 interface BadFrame {
   id: number;
@@ -57,7 +58,7 @@ export class OperatorQuarantine extends OperatorView {
   }
 
   private item(one: BadFrame): TemplateResult {
-    return html`<li><header><b>${code("refusal", one.reason)}</b><span class="hint">${moment(one.at)} · ${one.remote ?? "—"}${one.phone ? ` · ${one.phone}` : ""}</span></header>
+    return html`<li><header><b>${code("refusal", one.reason)}</b><span class="hint">${dayTime(one.at)} · ${one.remote ?? "—"}${one.phone ? ` · ${one.phone}` : ""}</span></header>
       <p>${one.detail}</p><code class="hex" tabindex="0">${spaced(one.frame_hex)}</code></li>`;
   }
 }

@@ -4,7 +4,6 @@ import { html, nothing, type TemplateResult } from "lit";
 import { t } from "../i18n/index.ts";
 import { sentence } from "../shared/api.ts";
 import { every, Part } from "../shared/part.ts";
-import { beijingDay, clockTime } from "../shared/time.ts";
 
 export interface Device {
   id: number;
@@ -24,7 +23,6 @@ export interface Held {
   since: string;
 }
 
-export const moment = (iso: string): string => `${beijingDay(Date.parse(iso))} ${clockTime(Date.parse(iso))}`;
 /** What people call a device. */
 export const nameOf = (device: Device): string => device.plate ?? device.phone;
 

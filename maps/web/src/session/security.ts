@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { t } from "../i18n/index.ts";
 import { get, post, Problem, remove, sentence } from "../shared/api.ts";
 import { Part } from "../shared/part.ts";
-import { beijingDay, clockMinute } from "../shared/time.ts";
+import { dayMinute } from "../shared/time.ts";
 import "./factor.ts";
 
 interface SessionOut {
@@ -23,7 +23,6 @@ interface FactorOut {
   recovery_codes_left: number;
 }
 
-const moment = (iso: string): string => `${beijingDay(Date.parse(iso))} ${clockMinute(Date.parse(iso))}`;
 
 /** The system and browser that a browser says it is, in two words. */
 export function deviceName(device: string | null): string {
@@ -112,7 +111,7 @@ export class SecurityPage extends Part {
         <th scope="col">${t("sessions.seen")}</th><th scope="col">${t("sessions.actions")}</th></tr></thead>
       <tbody>${this.sessions.map((session) => html`<tr>
         <td>${deviceName(session.device)} ${session.kind === "machine" ? html`<span class="tag">${t("sessions.machine")}</span>` : nothing}</td>
-        <td>${session.remote ?? ""}</td><td>${moment(session.since)}</td><td>${moment(session.seen_at)}</td>
+        <td>${session.remote ?? ""}</td><td>${dayMinute(session.since)}</td><td>${dayMinute(session.seen_at)}</td>
         <td>${session.current ? html`<span class="tag">${t("sessions.current")}</span>`
           : html`<button class="button" @click=${() => void this.end(session)}>${t("sessions.end")}</button>`}</td></tr>`)}</tbody></table></div></section>`;
   }

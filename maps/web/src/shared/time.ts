@@ -13,6 +13,12 @@ export const clockTime = (at: Date | number): string => clock.format(at);
 export const clockMinute = (at: Date | number): string => minute.format(at);
 /** 2026-11-21, the Beijing day */
 export const beijingDay = (at: Date | number): string => day.format(at);
+/** 2026-11-21 13:04, of an ISO 8601 moment */
+export const dayMinute = (iso: string): string => `${beijingDay(Date.parse(iso))} ${clockMinute(Date.parse(iso))}`;
+/** 2026-11-21 13:04:55 */
+export const dayTime = (iso: string): string => `${beijingDay(Date.parse(iso))} ${clockTime(Date.parse(iso))}`;
+/** The moment that a date-time field names, which holds Beijing time, in ISO 8601. */
+export const fromBeijing = (value: FormDataEntryValue | null): string => (value ? new Date(`${String(value)}:00+08:00`).toISOString() : "");
 /** The first moment of a Beijing day, in epoch milliseconds. */
 export const dayStart = (isoDay: string): number => Date.parse(`${isoDay}T00:00:00+08:00`);
 

@@ -152,3 +152,14 @@ export interface RoadNetwork {
   attribution: string;
   synthetic: boolean;
 }
+
+/** A BeiDou short message, in either direction. */
+export interface ShortMessage {
+  id: number;
+  device_id: number;
+  direction: "in" | "out";
+  at: string;
+  text: string | null;
+  calls_for_help: boolean;
+  sent_at: string | null;
+}
