@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.city import URBAN, City, drive, fix, now, until
 from tests.browser.conftest import sign_in
@@ -30,6 +30,12 @@ def place_of(page: Page) -> tuple[float, float]:
     words = page.locator(".detail .facts dd", has_text="113.").locator("small").inner_text()
     lon, lat = words.split(",")
     return float(lon), float(lat)
+
+
+def held(page: Page, routes: list[Route]) -> bool:
+    """Whether the browser waits for one of these; lets it act first."""
+    page.wait_for_timeout(50)
+    return bool(routes)
 
 
 def test_a_unit_appears_and_moves_when_its_fixes_are_stored(city, desk):
@@ -121,3 +127,21 @@ def test_a_long_list_draws_only_the_rows_that_fit_on_the_screen(city, desk):
     assert desk.locator(".row").count() < 30
     desk.get_by_role("listbox").press("End")
     expect(desk.get_by_role("option", name="测试-039")).to_be_visible()
+
+
+def test_a_page_without_a_stream_does_not_say_that_it_is_live(desk):
+    streams: list[Route] = []
+    parts: list[Route] = []
+    desk.route("**/stream", lambda route: streams.append(route))
+    desk.desk()
+    until(lambda: held(desk, streams))
+    desk.route("**/assets/*.js", lambda route: parts.append(route))
+    desk.get_by_role("link", name="轨迹导出").click()
+    until(lambda: held(desk, parts))
+    streams[0].continue_()
+    expect(desk.locator(".link-state")).to_have_text("实时")
+    desk.unroute("**/assets/*.js")
+    for part in parts:
+        part.continue_()
+    expect(desk.get_by_role("region", name="申请导出")).to_be_visible()
+    expect(desk.locator(".link-state")).to_have_count(0)

@@ -134,9 +134,11 @@ export class App extends Part {
     this.failure = page ? "" : t("problem.no_pages");
     if (path !== url.pathname) history.replaceState(null, "", path ?? "/");
     else if (push) history.pushState(null, "", path + url.search);
+    const moved = this.path !== path;
     this.path = path ?? "/";
-    this.connection = null;
     await page?.load();
+    // Only now: the page being left may hear its stream open while the next one loads.
+    if (moved) this.connection = null;
     this.ready = true;
     this.requestUpdate();
   }
