@@ -23,15 +23,16 @@ test: $(VENV)/.ready maps/static/.ready ## Run all tests, the browser ones inclu
 	@$(BIN)/tianshu install --browser
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
-check: $(VENV)/.ready ## Format, lint, types, contracts, unit tests
+check: $(VENV)/.ready ## Format, lint, types, contracts, known vulnerabilities, unit tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python scripts/audit.py --where-possible
 	@$(BIN)/pytest -q tests/unit tests/house
 
 audit: $(VENV)/.ready ## Ask the public vulnerability service about the pinned libraries (needs the internet)
-	@$(BIN)/pip-audit -r requirements.lock --require-hashes --disable-pip --strict
+	@$(BIN)/python scripts/audit.py
 
 bench: setup ## Measure the figures; each script prints JSON
 	@for script in bench/[a-z]*.py; do $(BIN)/python -m bench.$$(basename $$script .py) || exit 1; done
