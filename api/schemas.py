@@ -87,11 +87,24 @@ class ReasonOut(Model):
     values: dict[str, Any]
 
 
+class BeatLossOut(Model):
+    """A beat, and the share of it that would be uncovered."""
+
+    id: int
+    name: str
+    lost_share: float
+
+
 class LeavesOut(Model):
-    """What its leaving would uncover: the share of the ground that no other free vehicle reaches in so many minutes."""
+    """What its leaving would uncover: the share of the ground that no other free vehicle reaches in so many minutes.
+
+    The same of each beat that loses any, the most first; and the places (lon, lat) behind the shares.
+    """
 
     minutes: int
     lost_share: float
+    beats: list[BeatLossOut]
+    places: list[tuple[float, float]]
 
 
 class RecommendationOut(Model):

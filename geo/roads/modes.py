@@ -31,6 +31,8 @@ class Cover:
 
     limit_s: float
     time_s: NDArray[np.float32]  # (junctions, points), infinite beyond the limit
+    lon_deg: Floats  # of the points
+    lat_deg: Floats
     _places: KDTree  # of the junctions, on a plane
     _graph: RoadGraph
 
@@ -38,10 +40,12 @@ class Cover:
     def of(cls, graph: RoadGraph, limit_s: float) -> Self:
         """Search back from every point as far as the limit."""
         nodes = graph.nodes
-        points = graph.at_nodes(graph.network.node_id[nodes[np.linspace(0, len(nodes) - 1, _POINTS).astype(int)]])
+        chosen = nodes[np.linspace(0, len(nodes) - 1, _POINTS).astype(int)]
+        network, points = graph.network, graph.at_nodes(graph.network.node_id[chosen])
         reached = [graph.reach(points[row : row + 1], limit_s).time_s for row in range(len(points))]
         junctions = graph.plane_m(graph.line_of(graph.junctions.node))
-        return cls(limit_s, np.column_stack(reached).astype(np.float32), KDTree(junctions), graph)
+        time_s = np.column_stack(reached).astype(np.float32)
+        return cls(limit_s, time_s, network.lon_deg[chosen], network.lat_deg[chosen], KDTree(junctions), graph)
 
     def within(self, lon_deg: ArrayLike, lat_deg: ArrayLike) -> Bools:
         """Return which points each place reaches in time; one far from every junction reaches none."""
@@ -53,12 +57,11 @@ class Cover:
         found[known] = self.time_s[junction[known]] + start_s <= self.limit_s
         return found
 
-    def lost(self, lon_deg: ArrayLike, lat_deg: ArrayLike) -> Floats:
-        """Return for each place the share of the points that it alone reaches in time."""
+    def alone(self, lon_deg: ArrayLike, lat_deg: ArrayLike) -> Bools:
+        """Return which points (columns) each place (row) reaches in time and no other of the places does."""
         within = self.within(lon_deg, lat_deg)
-        alone = within.sum(axis=0) == 1
-        share: Floats = (within & alone).mean(axis=1)
-        return share
+        found: Bools = within & (within.sum(axis=0) == 1)
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,12 +16,13 @@ from sqlalchemy import func, select
 from geo import crs
 from geo.roads import DEFAULT_PACE_S_PER_M, WALKING_MPS, Journey, Modes, RoadGraph
 from geo.roads.modes import WALKERS
-from services import access, live
+from services import access, live, rosters
 from services.db.engine import ReadSession
 from services.db.tables.alerts import Alert
 from services.db.tables.calls import Call
+from services.db.tables.fleet import Unit
 from services.db.types import plain
-from services.dispatch import calls, candidates
+from services.dispatch import calls, candidates, leaving
 from services.dispatch.candidates import NO_WISHES, LeftOut, Wishes
 from services.errors import ConflictError, NotFoundError
 from services.settings import Settings
@@ -55,14 +56,6 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaves:
-    """What a unit's leaving would uncover: the share of the ground that no other free vehicle reaches in time."""
-
-    minutes: int
-    lost_share: float
-
-
-@dataclass(frozen=True, slots=True)
 class Recommendation:
     """A unit that could go. `estimated` says that no road answer stands behind the time."""
 
@@ -71,7 +64,7 @@ class Recommendation:
     length_m: float  # over the roads; as the crow flies where estimated
     reason: Reason
     estimated: bool
-    leaves: Leaves | None = None
+    leaves: leaving.Leaves | None = None
 
     @property
     def mode(self) -> str:
@@ -107,7 +100,7 @@ async def recommend_units(
     await access.grant(mandate, access.Act.DISPATCH, f"call:{call_id}")
     kind, place = await scene(db, call_id)
     found = await candidates.muster(db, settings, kind=kind, place=place, now=now)
-    return await asyncio.to_thread(rank, roads, *place, found.fit, limit)
+    return await asyncio.to_thread(_advise, roads, place, found.fit, limit, await rosters.outlines(db))
 
 
 async def list_candidates(
@@ -129,7 +122,8 @@ async def list_candidates(
     await access.grant(mandate, access.Act.DISPATCH, f"call:{call_id}")
     kind, place = await scene(db, call_id)
     found = await candidates.muster(db, settings, kind=kind, place=place, wishes=wishes, now=now, stale_too=True)
-    ranked = await asyncio.to_thread(rank, roads, *place, found.fit, limit)
+    beats = await rosters.outlines(db)
+    ranked = await asyncio.to_thread(_advise, roads, place, found.fit, limit, beats)
     return Candidates(ranked, found.left_out, roads.drive.pace_s_per_m if roads else DEFAULT_PACE_S_PER_M)
 
 
@@ -143,7 +137,7 @@ async def recommend_help(
     now: datetime,
     limit: int = LIMIT,
 ) -> list[Recommendation]:
-    """Return the free units that can be where an alert was raised soonest.
+    """Return the free units that can be where an alert was raised soonest; the unit it was raised for is none of them.
 
     Raises:
         NoAlertPlaceError: there is no such alert.
@@ -151,16 +145,18 @@ async def recommend_help(
     """
     await access.grant(mandate, access.Act.DISPATCH, f"alert:{alert_id}")
     ground = plain(Alert.place)
-    columns = select(func.ST_X(ground), func.ST_Y(ground), Alert.detail).where(Alert.id == alert_id)
+    place_of = (func.ST_X(ground), func.ST_Y(ground), Alert.detail, Unit.id)
+    columns = select(*place_of).outerjoin(Unit, Unit.device_id == Alert.device_id).where(Alert.id == alert_id)
     row = (await db.execute(columns)).one_or_none()
     if row is None:
         raise NoAlertPlaceError(f"There is no alert {alert_id}.")
-    lon_deg, lat_deg, detail = row
+    lon_deg, lat_deg, detail, in_need = row
     place = detail.get("last_lon_deg", lon_deg), detail.get("last_lat_deg", lat_deg)
     if place[0] is None or place[1] is None:
         raise PlaceUnknownError(f"Nobody knows where alert {alert_id} is.")
     found = await candidates.muster(db, settings, kind=None, place=place, now=now)
-    return await asyncio.to_thread(rank, roads, *place, found.fit, limit)
+    others = [unit for unit in found.fit if unit.unit_id != in_need]
+    return await asyncio.to_thread(rank, roads, *place, others, limit)
 
 
 async def scene(db: ReadSession, call_id: int) -> tuple[str, tuple[float, float]]:
@@ -199,7 +195,19 @@ def rank(
     known = {way.origin for way in ways}
     left = [row for row in np.argsort(airline_m, kind="stable") if row not in known]
     found += [_estimate(units[row], float(airline_m[row]), drive) for row in left[: limit - len(ways)]]
-    return _with_leaves(roads, units, places, sorted(found, key=lambda item: item.time_s))
+    return sorted(found, key=lambda item: item.time_s)
+
+
+def _advise(
+    roads: Modes | None,
+    place: tuple[float, float],
+    units: Sequence[live.UnitPosition],
+    limit: int,
+    beats: Sequence[rosters.Outline],
+) -> list[Recommendation]:
+    """Rank units, and say of each what its leaving would uncover."""
+    gaps = leaving.look(roads, units, beats)
+    return [replace(item, leaves=gaps.get(item.unit.unit_id)) for item in rank(roads, *place, units, limit)]
 
 
 def expected_s(
@@ -232,22 +240,6 @@ def _ways(
             journeys = graph.nearest_places(graph.at_places(*place), places[rows, 0], places[rows, 1], limit)
             found += [replace(way, origin=int(rows[way.origin])) for way in journeys]
     return found
-
-
-def _with_leaves(
-    roads: Modes | None, units: Sequence[live.UnitPosition], places: Any, found: list[Recommendation]
-) -> list[Recommendation]:
-    """Say what the leaving of each vehicle would uncover, as long as all others stay."""
-    rows = [row for row, unit in enumerate(units) if unit.kind not in WALKERS]
-    if roads is None or not rows:
-        return found
-    lost = roads.cover.lost(places[rows, 0], places[rows, 1])
-    share = {units[row].unit_id: float(value) for row, value in zip(rows, lost, strict=True)}
-    minutes = round(roads.cover.limit_s / 60)
-    return [
-        replace(item, leaves=Leaves(minutes, share[item.unit.unit_id])) if item.unit.unit_id in share else item
-        for item in found
-    ]
 
 
 def _reason(way: Journey, soonest: Journey, units: Sequence[live.UnitPosition], airline_m: Any) -> Reason:

@@ -4,10 +4,12 @@ from services.rosters.beats import (
     Beat,
     BeatView,
     NoBeatError,
+    Outline,
     beat_at,
     create_beat,
     end_beat,
     list_beats,
+    outlines,
 )
 from services.rosters.duty import Duty, hours_worked, in_use, on_duty
 from services.rosters.register import (
@@ -26,6 +28,7 @@ __all__ = [
     "Duty",
     "NoBeatError",
     "NoRosterError",
+    "Outline",
     "RosterView",
     "SpanError",
     "TwiceOnDutyError",
@@ -39,4 +42,5 @@ __all__ = [
     "list_beats",
     "list_rosters",
     "on_duty",
+    "outlines",
 ]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import shapely
 from sqlalchemy import ColumnElement, func, insert, select, update
 
 from geo import areas as shapes
@@ -38,6 +39,13 @@ class BeatView(Beat):
     division: str | None
     shape: dict[str, Any]
     active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outline(Beat):
+    """A beat and its ground, in CGCS2000 degrees."""
+
+    ground: shapely.Geometry
 
 
 async def create_beat(
@@ -97,6 +105,14 @@ async def beat_at(db: ReadSession, lon_deg: float, lat_deg: float) -> Beat | Non
     found = select(tables.Beat.id, tables.Beat.name).where(tables.Beat.active, here)
     row = (await db.execute(found.order_by(tables.Beat.id.desc()).limit(1))).one_or_none()
     return Beat(*row) if row else None
+
+
+async def outlines(db: ReadSession) -> list[Outline]:
+    """Return the ground of the active beats: what dispatch asks. No mandate: it is not shown as it is."""
+    found = await db.execute(
+        select(tables.Beat.id, tables.Beat.name, func.ST_AsBinary(plain(tables.Beat.shape))).where(tables.Beat.active)
+    )
+    return [Outline(beat_id, name, shapely.from_wkb(bytes(shape))) for beat_id, name, shape in found]
 
 
 async def _views(db: ReadSession, *conditions: ColumnElement[bool]) -> list[BeatView]:

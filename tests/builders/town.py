@@ -9,6 +9,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from sqlalchemy import insert
@@ -35,6 +36,13 @@ SCENE = NODES[3]
 WEST = NODES[1]  # 985 m from the scene as the crow flies, 7.7 km by road
 SOUTH = NODES[5]  # 2.2 km either way
 ISLAND = NODES[8]
+
+
+def square(lon_deg: float, lat_deg: float, half_deg: float = 0.005) -> dict[str, Any]:
+    """Return the ground around a place as GeoJSON."""
+    (west, east), (south, north) = (lon_deg - half_deg, lon_deg + half_deg), (lat_deg - half_deg, lat_deg + half_deg)
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
 
 
 def plan() -> Roads:

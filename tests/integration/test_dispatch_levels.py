@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from services import dispatch
+from services import dispatch, rosters
 from services.db.engine import reading, writing
 from services.dispatch import Ground, Step
 from services.errors import NotAllowedError
@@ -220,6 +220,21 @@ async def test_who_is_too_tired_of_another_kind_or_far_from_its_shift_is_left_ou
     (item,) = found.recommended
     assert item.leaves is not None
     assert item.leaves.lost_share > 0.2  # nobody else covers the town
+
+
+async def test_what_a_unit_leaves_uncovered_is_named_by_beat(engine, act, desk, settings):
+    await town.place_units(engine, [town.SOUTH, town.WEST], NOW)
+    async with writing(engine) as db:
+        for name, place in (("东岸", town.SCENE), ("西岸", town.WEST), ("岛上", town.ISLAND)):
+            await rosters.create_beat(desk, db, name=name, shape=town.square(*place))
+    call = await act.take()
+    async with reading(engine) as db:
+        ranked = await dispatch.recommend_units(desk, db, town.modes(), settings, call_id=call.id, now=NOW)
+    south, west = (item.leaves for item in ranked)
+    assert [(beat.name, beat.lost_share) for beat in south.beats] == [("东岸", 1.0)]
+    assert [(beat.name, beat.lost_share) for beat in west.beats] == [("西岸", 1.0)]
+    assert town.SCENE in south.places
+    assert town.SCENE not in west.places
 
 
 async def test_a_foot_patrol_walks_and_may_go_against_one_way_streets(engine, act, desk, settings):

@@ -14,11 +14,6 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 HOUR = timedelta(hours=1)
 
 
-def square(lon, lat, half=0.005):
-    ring = [[lon - half, lat - half], [lon + half, lat - half], [lon + half, lat + half], [lon - half, lat + half]]
-    return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
-
-
 @pytest.fixture
 async def desk(mandate):
     return await mandate("dispatcher")
@@ -44,7 +39,7 @@ def duty(engine, desk):
 async def test_a_unit_is_on_duty_between_the_ends_of_its_roster_and_on_its_beat(engine, desk, duty):
     one, two = await town.place_units(engine, [town.WEST, town.SOUTH], NOW)
     async with writing(engine) as db:
-        beat = await rosters.create_beat(desk, db, name="西岸", shape=square(*town.WEST))
+        beat = await rosters.create_beat(desk, db, name="西岸", shape=town.square(*town.WEST))
     added = await duty(one, -2, 6, beat_id=beat.id)
     assert (added.call_sign, added.beat_id) == ("U1", beat.id)
     await duty(two, 1, 9)
@@ -96,13 +91,13 @@ async def test_what_can_not_be_a_duty_or_a_beat_is_refused(engine, desk, duty):
         with pytest.raises(InvalidError):
             await rosters.create_beat(desk, db, name="x", shape={"type": "Point", "coordinates": [1, 2]})
         with pytest.raises(InvalidError, match="needs a name"):
-            await rosters.create_beat(desk, db, name=" ", shape=square(*town.WEST))
+            await rosters.create_beat(desk, db, name=" ", shape=town.square(*town.WEST))
 
 
 async def test_an_ended_beat_takes_no_more_duties_and_a_duty_can_be_taken_back(engine, desk, duty):
     (unit_id,) = await town.place_units(engine, [town.WEST], NOW)
     async with writing(engine) as db:
-        beat = await rosters.create_beat(desk, db, name="西岸", shape=square(*town.WEST))
+        beat = await rosters.create_beat(desk, db, name="西岸", shape=town.square(*town.WEST))
         await rosters.end_beat(desk, db, beat.id)
         assert await rosters.list_beats(desk, db) == []
         assert [one.name for one in await rosters.list_beats(desk, db, active=False)] == ["西岸"]
@@ -138,7 +133,7 @@ async def test_over_http_a_duty_is_written_and_a_naive_time_is_refused(engine, c
     assert (await who.post("/rosters", json=body | {"shift": "早\x00班"})).status_code == 422
     span = {"start": NOW.isoformat(), "end": (NOW + HOUR).isoformat()}
     assert [one["id"] for one in (await who.get("/rosters", params=span)).json()["items"]] == [made.json()["id"]]
-    beat = await who.post("/beats", json={"name": "西岸", "shape": square(*town.WEST)})
+    beat = await who.post("/beats", json={"name": "西岸", "shape": town.square(*town.WEST)})
     assert beat.status_code == 201
     assert (await who.get("/beats")).json()["items"] == [beat.json()]
     assert (await who.delete(f"/beats/{beat.json()['id']}")).status_code == 204

@@ -71,6 +71,6 @@ def test_the_walk_takes_its_way_at_walking_pace_whatever_the_one_way_signs():
 def test_a_unit_alone_on_its_bank_covers_it_alone_and_two_at_one_place_nothing():
     modes = Modes.of(NETWORK, 120.0)
     places = np.array([town.WEST, town.SOUTH, town.SOUTH])
-    lost = modes.cover.lost(*places.T)
+    lost = modes.cover.alone(*places.T).mean(axis=1)
     assert lost[0] > 0.05
     assert lost[1:].tolist() == [0, 0]
