@@ -1,15 +1,17 @@
 """Several calls at once: which unit to which call, decided together (Kuhn 1955) and, beside it, one call at a time."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
+from geo import crs, matching
 from geo.roads import Modes
+from geo.roads.modes import WALKERS
 from services import access, live
 from services.db.engine import ReadSession
 from services.db.tables.calls import Call
@@ -17,8 +19,8 @@ from services.dispatch import candidates, recommend
 from services.dispatch.codes import CallState
 from services.settings import Settings
 
-_NEVER_S = 1e7  # stands for a pair that can't be, in a matrix that has to be finite
 _MAX_CALLS = 200
+_SEARCHED_S, _SLACK = 60.0, 1.3  # how far to look at first: so much, and more than the straight line says
 
 Pair = tuple[int, live.UnitPosition]
 
@@ -69,21 +71,16 @@ async def match_all(
 
 def plan(roads: Modes | None, waiting: Sequence[live.CallView], fit: Mapping[int, Sequence[live.UnitPosition]]) -> Plan:
     """Match calls, the most pressing first, with the units that are fit for each."""
-    units = {unit.unit_id: unit for group in fit.values() for unit in group}
-    ids, numbers = list(units), {unit_id: number for number, unit_id in enumerate(units)}
-    times_s = np.full((len(waiting), len(ids)), _NEVER_S)
-    estimated = np.zeros(times_s.shape, np.bool_)
-    for row, call in enumerate(waiting):
-        group = fit.get(call.id, ())
-        if group and call.lon_deg is not None and call.lat_deg is not None:
-            for item in recommend.rank(roads, call.lon_deg, call.lat_deg, group, len(group)):
-                times_s[row, numbers[item.unit.unit_id]] = item.time_s
-                estimated[row, numbers[item.unit.unit_id]] = item.estimated
-    together, single = best(times_s), greedy(times_s)
+    fleet = {unit.unit_id: unit for group in fit.values() for unit in group}
+    units = list(fleet.values())
+    if not units:
+        return Plan([], [], [call.id for call in waiting])
+    times = _times(roads, waiting, units, fit)
+    together, single = times.choose(matching.together), times.choose(matching.one_by_one)
 
     def matches(pairs: list[tuple[int, int]]) -> list[Match]:
         return [
-            Match(waiting[row].id, units[ids[column]], float(times_s[row, column]), bool(estimated[row, column]))
+            Match(waiting[row].id, units[column], float(times.least_s[row, column]), not times.by_road[row, column])
             for row, column in pairs
         ]
 
@@ -92,21 +89,42 @@ def plan(roads: Modes | None, waiting: Sequence[live.CallView], fit: Mapping[int
     return Plan(matches(together), matches(single), left)
 
 
-def best(times_s: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """Return the pairs (call, unit) with the least sum of times, as many as there can be."""
-    rows, columns = linear_sum_assignment(times_s)
-    return [
-        (int(row), int(column)) for row, column in zip(rows, columns, strict=True) if times_s[row, column] < _NEVER_S
-    ]
+def _times(
+    roads: Modes | None,
+    waiting: Sequence[live.CallView],
+    units: Sequence[live.UnitPosition],
+    fit: Mapping[int, Sequence[live.UnitPosition]],
+) -> matching.Times:
+    """Return the times between calls and units, by road, or estimated from the straight line where no road leads."""
+    scenes = np.array([(call.lon_deg, call.lat_deg) for call in waiting], float)
+    places = np.array([(unit.lon_deg, unit.lat_deg) for unit in units])
+    airline_m = crs.haversine_m(scenes[:, :1], scenes[:, 1:], places[:, 0], places[:, 1])
+    estimate_s = airline_m * [recommend.pace_s_per_m(unit.kind, roads) for unit in units]
+    for row, call in enumerate(waiting):
+        fitting = {unit.unit_id for unit in fit.get(call.id, ())}
+        estimate_s[row, [unit.unit_id not in fitting for unit in units]] = matching.NEVER_S
+    first_s = np.full(len(waiting), _SEARCHED_S)
+    for row, column in matching.together(estimate_s):
+        first_s[row] += _SLACK * estimate_s[row, column]
+    search = _search(roads, units, places)
+    return matching.Times([partial(search, scene) for scene in scenes], first_s.tolist(), estimate_s)
 
 
-def greedy(times_s: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """Return the pairs when one call after the other takes its soonest unit."""
-    free = times_s.copy()
-    found = []
-    for row in range(len(free)):
-        if free.shape[1] and free[row].min() < _NEVER_S:
-            column = int(free[row].argmin())
-            found.append((row, column))
-            free[:, column] = _NEVER_S
-    return found
+def _search(
+    roads: Modes | None, units: Sequence[live.UnitPosition], places: NDArray[np.float64]
+) -> Callable[[NDArray[np.float64], float], NDArray[np.float64]]:
+    """Return what tells the time from each unit, driving or walking, to a place (lon, lat) within a limit in s."""
+    walks = np.array([unit.kind in WALKERS for unit in units])
+    ways = [
+        (graph, rows, graph.at_places(places[rows, 0], places[rows, 1]))
+        for rows, graph in ((np.flatnonzero(~walks), roads.drive), (np.flatnonzero(walks), roads.walk))
+        if len(rows)
+    ] if roads else []  # fmt: skip
+
+    def search(scene: NDArray[np.float64], limit_s: float) -> NDArray[np.float64]:
+        time_s = np.full(len(units), np.inf)
+        for graph, rows, origins in ways:
+            time_s[rows] = graph.reach(graph.at_places(*scene), limit_s).times_s(origins)
+        return time_s
+
+    return search

@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import func, select
 
 from geo import crs
-from geo.roads import DEFAULT_PACE_S_PER_M, WALKING_MPS, Journey, Modes, RoadGraph
+from geo.roads import DEFAULT_PACE_S_PER_M, WALKING_MPS, Journey, Modes
 from geo.roads.modes import WALKERS
 from services import access, live, rosters
 from services.db.engine import ReadSession
@@ -191,10 +191,9 @@ def rank(
         )
         for way in ways
     ]
-    drive = roads.drive if roads else None
     known = {way.origin for way in ways}
     left = [row for row in np.argsort(airline_m, kind="stable") if row not in known]
-    found += [_estimate(units[row], float(airline_m[row]), drive) for row in left[: limit - len(ways)]]
+    found += [_estimate(units[row], float(airline_m[row]), roads) for row in left[: limit - len(ways)]]
     return sorted(found, key=lambda item: item.time_s)
 
 
@@ -224,7 +223,7 @@ def expected_s(
     if graph and (ways := graph.nearest(graph.at_places(lon_deg, lat_deg), graph.at_places(*origin), 1)):
         return ways[0].time_s
     airline_m = float(crs.haversine_m(*origin, lon_deg, lat_deg))
-    return airline_m * _pace(kind, roads.drive if roads else None)
+    return airline_m * pace_s_per_m(kind, roads)
 
 
 def _ways(
@@ -253,14 +252,14 @@ def _reason(way: Journey, soonest: Journey, units: Sequence[live.UnitPosition], 
     return Reason("soonest_not_nearest", {**figures, **nearer})
 
 
-def _pace(kind: str, drive: RoadGraph | None) -> float:
-    """Return time per metre of straight line, in s/m."""
+def pace_s_per_m(kind: str, roads: Modes | None) -> float:
+    """Return the time a kind of unit takes for a metre of straight line, in s/m."""
     if kind in WALKERS:
         return _WALKING_DETOUR / WALKING_MPS
-    return drive.pace_s_per_m if drive else DEFAULT_PACE_S_PER_M
+    return roads.drive.pace_s_per_m if roads else DEFAULT_PACE_S_PER_M
 
 
-def _estimate(unit: live.UnitPosition, airline_m: float, drive: RoadGraph | None) -> Recommendation:
-    pace_s_per_m = _pace(unit.kind, drive)
-    figures = {"airline_m": round(airline_m, 1), "pace_s_per_m": round(pace_s_per_m, 4)}
-    return Recommendation(unit, airline_m * pace_s_per_m, airline_m, Reason("fallback", figures), estimated=True)
+def _estimate(unit: live.UnitPosition, airline_m: float, roads: Modes | None) -> Recommendation:
+    pace = pace_s_per_m(unit.kind, roads)
+    figures = {"airline_m": round(airline_m, 1), "pace_s_per_m": round(pace, 4)}
+    return Recommendation(unit, airline_m * pace, airline_m, Reason("fallback", figures), estimated=True)
