@@ -92,8 +92,8 @@ def _surges(result: dict[str, Any]) -> str:
         [
             *rows,
             "",
-            "Searched from each call only as far as the answer needs. Beside it the whole table of 750 road times, of the",
-            "processor, which gives the same answer. The machine was shared with other work.",
+            "Searched from each call only as far as the answer needs; beside it the processor for the whole table of",
+            "750 road times, which gives the same answer. The machine was shared with other work.",
             "",
         ]
     )
