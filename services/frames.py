@@ -5,26 +5,37 @@ One row of `frame_batch` for a batch, found by the `received_at` that its fixes 
     zlib( count U32 | device ids I64 … | payload hashes I64 … | starts U32 … | ends U32 … | the frames, each once )
 
 and SHA-256 over the bytes before compression. A whole batch packs to a fraction of what its frames would take alone,
-and one row more costs the pipeline next to nothing (docs/adr/0016).
+and one row more costs the pipeline next to nothing (docs/adr/0016). Frames of one device can be erased: the batch is
+packed anew without them, keeps the SHA-256 it was stored under, and names the record of destruction.
 """
 
 import asyncio
 import struct
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Protocol
 
 import psycopg
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from geo.fix import Fix
-from services.db.engine import ReadSession
+from services.db.engine import ReadSession, WriteSession
 from services.db.tables.tracks import FrameBatch
+from services.errors import ConflictError
 
 _KEEP: Final = "INSERT INTO frame_batch (received_at, digest, fixes, content) VALUES (now(), %b, %b, %b)"
+_LEAVE: Final = text("""
+UPDATE frame_batch batch
+SET content = left_over.content, digest_left = left_over.digest_left, erased_by = array_append(erased_by, :record)
+FROM unnest(
+    CAST(:times AS timestamptz[]), CAST(:digests AS bytea[]), CAST(:contents AS bytea[]), CAST(:digests_left AS bytea[])
+) AS left_over (received_at, digest, content, digest_left)
+WHERE batch.received_at = left_over.received_at AND batch.digest = left_over.digest
+""")
 _LEVEL: Final = 1
 _COUNT: Final = struct.Struct("<I")
 
@@ -32,13 +43,45 @@ Key = tuple[int, int]
 """A device's id and a payload's hash."""
 
 
+class DamagedError(ConflictError):
+    """A batch of frames is not what was kept."""
+
+
+class Told(Protocol):
+    """What has a frame: a fix, or an entry of a batch."""
+
+    @property
+    def device_id(self) -> int:
+        """Whose it is."""
+
+    @property
+    def payload_hash(self) -> int:
+        """Which of the device's it is."""
+
+    @property
+    def raw(self) -> bytes:
+        """The frame."""
+
+
+class Entry(NamedTuple):
+    """A line of a batch's index, with its frame."""
+
+    device_id: int
+    payload_hash: int
+    raw: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One frame as it came, the SHA-256 under which its batch was kept, and whether the batch still has it."""
+    """One frame as it came, the SHA-256 under which its batch was kept, and whether the batch is as it was left.
 
-    raw: bytes
+    `erased_by`: the records of destruction by which frames of the batch were erased; `raw` None: this one, too.
+    """
+
+    raw: bytes | None
     digest: bytes
     intact: bool
+    erased_by: list[int]
 
 
 async def keep(cursor: psycopg.AsyncCursor[Any], fixes: Sequence[Fix]) -> None:
@@ -51,21 +94,62 @@ async def keep(cursor: psycopg.AsyncCursor[Any], fixes: Sequence[Fix]) -> None:
 
 async def find(db: ReadSession, wanted: Mapping[datetime, Iterable[Key]]) -> dict[Key, Kept]:
     """Return the frames of fixes, given by the time their batch was received; what was not kept is left out."""
-    columns = (FrameBatch.received_at, FrameBatch.digest, FrameBatch.content)
-    rows = await db.execute(select(*columns).where(FrameBatch.received_at.in_(wanted)))
-    return await asyncio.to_thread(_open, [(at, digest, content) for at, digest, content in rows], wanted)
+    rows = (await db.execute(select(FrameBatch).where(FrameBatch.received_at.in_(wanted)))).scalars().all()
+    return await asyncio.to_thread(_open, rows, wanted)
 
 
-def _open(rows: Iterable[tuple[datetime, bytes, bytes]], wanted: Mapping[datetime, Iterable[Key]]) -> dict[Key, Kept]:
+async def erase(db: WriteSession, wanted: Mapping[datetime, AbstractSet[Key]], record: int) -> int:
+    """Take frames out of their batches for good, and return how many batches were packed anew.
+
+    A frame that holds several fixes of a device goes with the first of them that does. `record` is the number of the
+    destruction, which the batch names from now on. A damaged batch is refused: packed anew it would look whole.
+
+    Raises:
+        DamagedError: a batch no longer gives the SHA-256 it was kept under.
+    """
+    rows = select(FrameBatch).where(FrameBatch.received_at.in_(wanted)).with_for_update()
+    batches = (await db.execute(rows)).scalars().all()
+    left = await asyncio.to_thread(_without, batches, wanted)
+    columns = [[getattr(batch, name) for batch, _ in left] for name in ("received_at", "digest")]
+    packed = [zlib.compress(plain, _LEVEL) for _, plain in left], [sha256(plain).digest() for _, plain in left]
+    named = zip(("times", "digests", "contents", "digests_left"), (*columns, *packed), strict=True)
+    await db.execute(_LEAVE, {**dict(named), "record": record})
+    return len(batches)
+
+
+def _open(batches: Iterable[FrameBatch], wanted: Mapping[datetime, Iterable[Key]]) -> dict[Key, Kept]:
     found = dict[Key, Kept]()
-    for received_at, digest, content in rows:
-        plain = zlib.decompress(content)
-        intact, frames = sha256(plain).digest() == digest, unpack(plain)
-        found |= {key: Kept(frames[key], digest, intact) for key in wanted[received_at] if key in frames}
+    for batch in batches:
+        plain = zlib.decompress(batch.content)
+        intact, frames = _is_intact(batch, plain), {(one.device_id, one.payload_hash): one.raw for one in unpack(plain)}
+        found |= {
+            key: Kept(frames.get(key), batch.digest, intact, batch.erased_by)
+            for key in wanted[batch.received_at]
+            if key in frames or batch.erased_by
+        }
     return found
 
 
-def pack(fixes: Sequence[Fix]) -> bytes:
+def _without(
+    batches: Iterable[FrameBatch], wanted: Mapping[datetime, AbstractSet[Key]]
+) -> list[tuple[FrameBatch, bytes]]:
+    """Return batches with what is left of their content without the frames of the wanted fixes."""
+    left = list[tuple[FrameBatch, bytes]]()
+    for batch in batches:
+        plain = zlib.decompress(batch.content)
+        if not _is_intact(batch, plain):
+            raise DamagedError(f"The batch of {batch.received_at.isoformat()} is damaged: have it looked at first.")
+        entries = unpack(plain)
+        gone = {(one.device_id, one.raw) for one in entries if one[:2] in wanted[batch.received_at]}
+        left.append((batch, pack([one for one in entries if (one.device_id, one.raw) not in gone])))
+    return left
+
+
+def _is_intact(batch: FrameBatch, plain: bytes) -> bool:
+    return sha256(plain).digest() == (batch.digest_left or batch.digest)
+
+
+def pack(fixes: Sequence[Told]) -> bytes:
     """Return the frames of fixes with the index that finds them; a frame that several in a row share is there once."""
     frames, starts, ends = list[bytes](), list[int](), list[int]()
     start = end = 0
@@ -85,14 +169,14 @@ def pack(fixes: Sequence[Fix]) -> bytes:
     return b"".join([index, *frames])
 
 
-def unpack(plain: bytes) -> dict[Key, bytes]:
-    """Return the frames that `pack` packed, by device and payload hash."""
+def unpack(plain: bytes) -> list[Entry]:
+    """Return what `pack` packed, in its order."""
     (count,) = _COUNT.unpack_from(plain)
     columns = struct.Struct(f"<{count}q{count}q{count}I{count}I")
     numbers = columns.unpack_from(plain, _COUNT.size)
     frames = plain[_COUNT.size + columns.size :]
     devices, hashes, starts, ends = (numbers[column * count : (column + 1) * count] for column in range(4))
-    return {
-        (device, payload): frames[start:end]
+    return [
+        Entry(device, payload, frames[start:end])
         for device, payload, start, end in zip(devices, hashes, starts, ends, strict=True)
-    }
+    ]

@@ -14,7 +14,7 @@ from services import access, frames, tracks
 from services.db.claims import declare_look
 from services.db.engine import ReadSession
 from services.db.tables import tracks as tables
-from services.errors import InvalidError, NotFoundError
+from services.errors import InvalidError, NotFoundError, Saying
 from services.ingest import shown
 from services.ingest.jt808.shown import explain as explain_jt808
 from services.ingest.jt809.shown import explain as explain_jt809
@@ -41,7 +41,10 @@ class NoFrameError(NotFoundError):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A fix, and what it was read from: None where nothing was kept. `error` says why it can't be decoded again."""
+    """A fix, and what it was read from: None where nothing was kept, without its bytes where they were erased.
+
+    `error` says why it can't be decoded again.
+    """
 
     fix: Fix
     received_at: datetime
@@ -81,7 +84,7 @@ async def frame_of(
     fix = tables.Fix
     found = await _shown(db, fix.device_id == device_id, fix.at == at, fix.payload_hash == payload_hash, limit=1)
     if not found:
-        raise NoFrameError(f"Device {device_id} has no such fix.")
+        raise NoFrameError("Device {device_id} has no such fix.", device_id=device_id)
     await look.saw(1)
     return found[0]
 
@@ -92,16 +95,6 @@ async def list_refusals(mandate: access.Mandate, db: ReadSession) -> list[Refusa
     bad, count = tables.Quarantine, func.count()
     rows = select(bad.reason, count, func.max(bad.at)).group_by(bad.reason).order_by(count.desc(), bad.reason)
     return [Refusals(*row) for row in await db.execute(rows)]
-
-
-def explain_refused(frame: bytes) -> list[shown.Field]:
-    """Return the fields of a refused frame as far as one of the codecs reads it; none where none does."""
-    for decode in (explain_jt808, shown.sentences):
-        try:
-            return decode(frame)
-        except (InvalidError, ValueError):
-            continue
-    return []
 
 
 async def _shown(db: ReadSession, *conditions: ColumnElement[bool], limit: int) -> list[Shown]:
@@ -120,12 +113,14 @@ def _decode(fixes: Sequence[tuple[Fix, datetime]], kept: dict[frames.Key, frames
 
 
 def _explained(fix: Fix, received_at: datetime, kept: frames.Kept | None) -> Shown:
-    if kept is None:
-        return Shown(fix, received_at, None)
+    if kept is None or kept.raw is None:
+        return Shown(fix, received_at, kept)
     try:
         fields = _DECODERS[fix.source](kept.raw, fix)
         if fix.flags & Quality.ENCRYPTED:
             fields = [replace(each, value=None) if each.name in _PLACE else each for each in fields]
         return Shown(fix, received_at, kept, fields)
-    except (InvalidError, ValueError) as error:
-        return Shown(fix, received_at, kept, error=str(error))
+    except InvalidError as error:
+        return Shown(fix, received_at, kept, error=error.sentence)
+    except ValueError as error:
+        return Shown(fix, received_at, kept, error=Saying("the bytes can't be read: {error}", error=str(error)))

@@ -95,6 +95,9 @@ class Settings(BaseSettings):
     allowed_hosts: str = Field(
         "", description="Host names the API answers to, * for any; empty: public_url's, and on loopback this machine's"
     )
+    least_track_days: int = Field(
+        30, ge=0, description="Days that positions are kept at least, for dispatch and complaints, whoever asks"
+    )
     max_body_kb: int = Field(4096, ge=1, description="Longest request body but an upload, in units of 1024 bytes")
     sign_ins_per_min: int = Field(30, ge=1, description="Attempts to sign in from one address in a minute")
     expensive_per_min: int = Field(240, ge=1, description="Requests of one session in a minute to each expensive route")

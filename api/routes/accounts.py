@@ -68,8 +68,17 @@ class OwnSessionOut(Model):
     device: str | None
 
 
+class CarriedOut(Model):
+    """A duty on a unit, and the device the unit has now."""
+
+    call_sign: str
+    device_id: int | None
+    since: datetime
+    until: datetime | None
+
+
 class PersonOut(Model):
-    """All that is kept about a person; `done`: rows about what was done on duty, by table."""
+    """All that is kept about a person; `done`: rows about what was done; `carried`: the last duties on units."""
 
     account_id: int
     username: str
@@ -81,6 +90,7 @@ class PersonOut(Model):
     identities: list[str]
     second_factor: bool
     done: dict[str, int]
+    carried: list[CarriedOut]
 
 
 class NameIn(Model):

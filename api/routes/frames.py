@@ -6,9 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from api import deps
+from api.problems import Told
 from api.schemas import Id, Model, Page
 from geo.fix import Quality, Systems
 from services import provenance
+from services.errors import tell
 from services.ingest import shown
 
 router = APIRouter(tags=["devices"])
@@ -27,8 +29,11 @@ class FieldOut(Model):
 class FrameOut(Model):
     """A fix and the frame it was read from; null where none was kept (before this was kept, or after retention).
 
-    `batch_sha256` is over all frames of the batch that was committed together; `intact` says that they still give it.
-    `error` says why a frame can't be decoded again. Degrees are CGCS2000; flags and systems are words.
+    `batch_sha256` is over all frames of the batch that was committed together; `intact` says that they still give it,
+    or, after frames of a person were erased from it, what was kept of it then. `erased_by` has the numbers of those
+    records of destruction: the frame itself went by the last of them if `raw_hex` is null and the list is not empty.
+    `error` says why a frame can't be decoded again, `told` the same for another language. Degrees are
+    CGCS2000; flags and systems are words.
     """
 
     at: datetime
@@ -46,8 +51,10 @@ class FrameOut(Model):
     raw_hex: str | None
     batch_sha256: str | None
     intact: bool | None
+    erased_by: list[int]
     fields: list[FieldOut]
     error: str | None
+    told: Told | None
 
 
 class RefusalsOut(Model):
@@ -82,9 +89,10 @@ def _out(one: provenance.Shown) -> FrameOut:
         at=fix.at, received_at=one.received_at, source=fix.source.name.lower(),
         payload_hash=f"{fix.payload_hash & 2**64 - 1:016x}", lon_deg=fix.lon_deg, lat_deg=fix.lat_deg,
         altitude_m=fix.altitude_m, speed_mps=fix.speed_mps, heading_deg=fix.heading_deg, accuracy_m=fix.accuracy_m,
-        flags=_words(fix.flags), systems=_words(fix.systems), raw_hex=kept.raw.hex() if kept else None,
+        flags=_words(fix.flags), systems=_words(fix.systems), raw_hex=kept.raw.hex() if kept and kept.raw else None,
         batch_sha256=kept.digest.hex() if kept else None, intact=kept.intact if kept else None,
-        fields=[_field(each) for each in one.fields], error=one.error,
+        erased_by=kept.erased_by if kept else [], fields=[_field(each) for each in one.fields], error=one.error,
+        told=Told.model_validate(tell(one.error)) if one.error else None,
     )  # fmt: skip
 
 

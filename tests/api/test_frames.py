@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -146,7 +147,7 @@ def test_frames_that_several_fixes_share_are_kept_once():
     fixes = [Fix(device, NOW, 0, 0, device, raw=shared) for device in range(100)]
     plain = frames.pack([*fixes, Fix(7, NOW, 0, 0, -1, raw=b"other")])
     assert plain.count(shared) == 1
-    found = frames.unpack(plain)
+    found = {entry[:2]: entry.raw for entry in frames.unpack(plain)}
     assert found[99, 99] == shared
     assert found[7, -1] == b"other"
     assert len(found) == 101
@@ -164,3 +165,14 @@ async def test_enciphered_coordinates_are_quarantined_and_never_shown(signed_in:
     (shown,) = (await admin.get(f"/devices/{await device_of(admin)}/frames")).json()["items"]
     assert (shown["lon_deg"], shown["flags"]) == (0.0, ["encrypted"])
     assert [named(shown)[name]["value"] for name in ("lon_deg", "lat_deg")] == [None, None]
+
+
+def test_frames_of_other_platforms_show_no_degrees_that_were_enciphered():
+    place = Fix(1, NOW, 113.13, 27.83, 1)
+    for edition in framing.Edition:
+        position = replace(positions.from_fix(place, edition), encrypted=1)
+        for said in (position, positions.catch_up((position, positions.from_fix(place, edition)), edition)):
+            message_id, body = messages.encode(messages.about("湘B12345", 2, said), edition)
+            frame = framing.Frame(message_id, 7, 99, body, sent_at=NOW if edition is framing.V2019 else None)
+            told = json.dumps([field.value for field in explain(framing.close_frame(frame, edition))])
+            assert told.count("113.13") == (0 if said is position else 1)

@@ -96,6 +96,8 @@ class Bench:
             start, end = (rows.NOW - rows.DAY).isoformat(), rows.NOW.isoformat()
             claims |= {"tianshu.roles": officer, "tianshu.account": str(rows.MINE), "tianshu.purpose": "duty"}
             claims |= {"tianshu.subjects": "device:1", "tianshu.start": start, "tianshu.end": end}
+            if officer == "security_admin":
+                claims |= {"tianshu.subjects": "call:1,device:1"}
             if officer == "dispatcher":
                 claims |= {"tianshu.case": "C1"}
             if officer == "investigator":

@@ -3,7 +3,8 @@
 Those that look at tables run with the rights of the owner (SECURITY DEFINER) on a search path that nobody else writes.
 """
 
-DEFINER = "SECURITY DEFINER SET search_path = public, pg_temp"
+from services.db.security.definer import DEFINER
+from services.db.security.rights import RIGHTS
 
 FUNCTIONS = (
     """
@@ -118,14 +119,21 @@ FUNCTIONS = (
         RETURN count;
     END $$
     """,
+    # what answers a person is for the security administration, and for processes that nobody asks
+    """
+    CREATE OR REPLACE FUNCTION tianshu_check_rights() RETURNS void LANGUAGE plpgsql STABLE AS $$
+    BEGIN
+        IF current_setting('role') LIKE '%_app' AND NOT tianshu_holds(ARRAY['security_admin']) THEN
+            RAISE EXCEPTION 'only the security administration asks this' USING ERRCODE = 'insufficient_privilege';
+        END IF;
+    END $$
+    """,
     # what a person did on duty, by table: numbers for who answers that person (个人信息保护法 45), no rows
     f"""
     CREATE OR REPLACE FUNCTION tianshu_count_done(person bigint) RETURNS TABLE (what text, rows bigint)
     LANGUAGE plpgsql STABLE {DEFINER} AS $$
     BEGIN
-        IF current_setting('role') LIKE '%_app' AND NOT tianshu_holds(ARRAY['security_admin']) THEN
-            RAISE EXCEPTION 'only the security administration counts this' USING ERRCODE = 'insufficient_privilege';
-        END IF;
+        PERFORM tianshu_check_rights();
         RETURN QUERY
             SELECT 'audit', count(*) FROM audit WHERE account_id = person
             UNION ALL SELECT 'audit_review', count(*) FROM audit_review WHERE account_id = person
@@ -135,6 +143,7 @@ FUNCTIONS = (
             UNION ALL SELECT 'export_file', count(*) FROM export_file WHERE account_id = person;
     END $$
     """,
+    *RIGHTS,
 )
 
 CALLERS = {
@@ -145,6 +154,11 @@ CALLERS = {
     "tianshu_close_day(text)": (),
     "tianshu_analyse_roads()": ("worker",),
     "tianshu_drop_day(text)": ("worker",),
+    "tianshu_check_rights()": ("app", "worker"),
     "tianshu_count_done(bigint)": ("app", "worker"),
+    "tianshu_count_kept(bigint)": ("app", "worker"),
+    "tianshu_find_words(text)": ("app", "worker"),
+    "tianshu_hold_call(bigint)": ("app", "worker"),
+    "tianshu_hold_track(bigint, timestamptz, timestamptz, geometry)": ("app", "worker"),
 }
 """Who may call what looks at tables with the owner's rights; nobody else may."""

@@ -37,6 +37,11 @@ CASES = "approver investigator"
 WATCH = "auditor security_admin"
 TRACKS = "dispatcher investigator"
 
+DECLARED = "ANY (string_to_array((SELECT tianshu_claim('subjects')), ','))"
+"""The subjects a transaction declared that it is about."""
+RIGHTS = "manage_personal_data"
+OF_PERSON = "of the one declared {}"
+
 PATROLS = ("beat", "checkpoint", "roster", "patrol_plan", "patrol_stop")
 
 IDENTITY = (
@@ -132,7 +137,8 @@ OVERSIGHT = (
     Rule("audit_check", "SELECT", "auditor", "view_audit"),
     Rule("audit_check", "INSERT", "auditor", "review_audit", OWN, words="under one's own name"),
     Rule("destruction", "SELECT", "system_admin", "apply_retention"),
-    Rule("destruction", "INSERT", SECURITY, "manage_personal_data", "what ~ '^subject:'", words="of a person's data"),
+    Rule("destruction", "SELECT INSERT", SECURITY, "manage_personal_data", "what ~ '^(subject|call|device):'",
+         words="of a person's data"),
     Rule("export_request", "SELECT", f"{DESK} {CASES}", "view_exports", OWN, words="one's own"),
     Rule("export_request", "SELECT", "approver", "approve_export"),
     Rule("export_request", "INSERT", TRACKS, "export_track", f"{OWN} AND state = 'proposed'", words="one's own"),
@@ -142,7 +148,27 @@ OVERSIGHT = (
          "account_id IS NOT DISTINCT FROM (SELECT tianshu_account())", words="one's own"),
 )  # fmt: skip
 
-RULES: tuple[Rule, ...] = (*IDENTITY, *FLEET, *DISPATCH, *OVERSIGHT)
+PERSONS = (
+    *(Rule(table, "SELECT", SECURITY, RIGHTS) for table in ("device", "unit", "crew")),
+    Rule("call", "SELECT UPDATE", SECURITY, RIGHTS, f"'call:' || id = {DECLARED}", words=OF_PERSON.format("call")),
+    *(Rule(table, "SELECT UPDATE", SECURITY, RIGHTS, f"'call:' || call_id = {DECLARED}",
+           words=OF_PERSON.format("call")) for table in ("call_event", "assignment")),
+    Rule("call_event", "INSERT", SECURITY, RIGHTS,
+         f"'call:' || call_id = {DECLARED} AND account_id IS NOT DISTINCT FROM (SELECT tianshu_account())",
+         words="of the one declared call, under one's own name"),
+    *(Rule(table, "SELECT DELETE", SECURITY, RIGHTS, f"'device:' || device_id = {DECLARED}",
+           words=OF_PERSON.format("device")) for table in ("fix", "newest_fix")),
+    Rule("frame_batch", "SELECT UPDATE", SECURITY, RIGHTS,
+         "received_at IN (SELECT f.received_at FROM fix f WHERE f.device_id = "
+         "(SELECT substring(tianshu_claim('subjects') FROM 'device:([0-9]+)')::bigint) AND f.at BETWEEN "
+         "(SELECT tianshu_claim('start')::timestamptz) AND (SELECT tianshu_claim('end')::timestamptz))",
+         words="that hold a fix of the one declared device and time"),
+    Rule("quarantine", "SELECT DELETE", SECURITY, RIGHTS,
+         f"phone IN (SELECT d.phone FROM device d WHERE 'device:' || d.id = {DECLARED})",
+         words=OF_PERSON.format("device")),
+)  # fmt: skip
+
+RULES: tuple[Rule, ...] = (*IDENTITY, *FLEET, *DISPATCH, *OVERSIGHT, *PERSONS)
 
 PLACES: dict[str, str] = {
     "area": "SELECT INSERT UPDATE",
@@ -179,7 +205,7 @@ MACHINES: dict[str, dict[str, str]] = {
     },
     "audit": {"audit": "INSERT"},
     "ingest": {"fix": "SELECT INSERT"},
-    "worker": {"fix": "SELECT INSERT"},
+    "worker": {"fix": "SELECT INSERT DELETE"},
 }  # fmt: skip
 """What processes without a person behind them may do. The worker's role is that of the operator's command line, too."""
 
@@ -193,7 +219,7 @@ BROAD: dict[str, frozenset[str]] = {"ingest": PEOPLE | JUSTICE | {"desk", "hando
 """Machines that may do everything with every table but these and those named above."""
 
 OWNER_READS = frozenset(
-    {"account", "account_role", "authorisation", "unit", "audit", "audit_review", "call_event", "alert",
-     "export_request", "export_file"}
+    {"account", "account_role", "authorisation", "unit", "audit", "audit_review", "call", "call_event", "call_link",
+     "assignment", "crew", "alert", "command", "short_message", "handover_note", "export_request", "export_file"}
 )  # fmt: skip
 """What the functions that run with the owner's rights look at: FORCE binds an owner who is no superuser, too."""

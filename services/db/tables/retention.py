@@ -10,14 +10,15 @@ from services.db.tables.base import Base, Key
 
 
 class Destruction(Base):
-    """One rule of retention that was applied, or one person's data that was deleted on request."""
+    """One rule of retention that was applied, or data of one person that was deleted on request."""
 
     __tablename__ = "destruction"
 
     id: Mapped[Key]
     at: Mapped[datetime]
-    what: Mapped[str]  # the rule's name, or subject:<account id>
+    what: Mapped[str]  # the rule's name, or subject:<account id>, call:<id>, device:<id>
     basis: Mapped[str]  # the legal basis
+    since: Mapped[datetime | None]  # nothing older than this; null: from the beginning
     before: Mapped[datetime | None]  # everything older than this
     rows: Mapped[int]
     partitions: Mapped[list[str]] = mapped_column(ARRAY(Text))  # dropped as a whole

@@ -41,8 +41,10 @@ class FrameBatch(Base):
 
     received_at: Mapped[datetime] = mapped_column(primary_key=True)  # that of its fixes
     digest: Mapped[bytes] = mapped_column(primary_key=True)  # SHA-256 over the content before compression
-    fixes: Mapped[int] = mapped_column(Integer)  # how many have their frame here
+    fixes: Mapped[int] = mapped_column(Integer)  # how many had their frame here
     content: Mapped[bytes]
+    digest_left: Mapped[bytes | None]  # SHA-256 as `digest`, of what was left when frames were erased; null: all is
+    erased_by: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default=text("'{}'"))  # destruction.id
 
 
 class NewestFix(Base):
@@ -91,4 +93,5 @@ class Quarantine(Base):
     phone: Mapped[str | None]
     reason: Mapped[str]
     detail: Mapped[str]
+    told: Mapped[dict[str, Any] | None]  # the pattern of the detail and its values, for pages in another language
     frame: Mapped[bytes]

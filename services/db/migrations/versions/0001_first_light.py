@@ -42,12 +42,17 @@ FUNCTIONS = (
         RETURN NULL;
     END $$
     """,
-    # the audit trail and the log of a call are written once; a table may name the age from which rows can be deleted
+    # the audit trail and the log of a call are written once; a table may name the age from which rows can be deleted,
+    # and the column of theirs that can be emptied from then on
     """
     CREATE FUNCTION tianshu_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        IF TG_OP = 'DELETE' AND TG_NARGS = 1 AND OLD.at < now() - TG_ARGV[0]::interval THEN
+        IF TG_OP = 'DELETE' AND TG_NARGS >= 1 AND OLD.at < now() - TG_ARGV[0]::interval THEN
             RETURN OLD;
+        END IF;
+        IF TG_OP = 'UPDATE' AND TG_NARGS = 2 AND OLD.at < now() - TG_ARGV[0]::interval
+           AND to_jsonb(NEW) = jsonb_set(to_jsonb(OLD), ARRAY[TG_ARGV[1]], '{}') THEN
+            RETURN NEW;
         END IF;
         RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
     END $$
@@ -120,6 +125,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("basis", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("before", sa.DateTime(timezone=True), nullable=True),
         sa.Column("rows", sa.BigInteger(), nullable=False),
         sa.Column("partitions", postgresql.ARRAY(sa.Text()), nullable=False),

@@ -16,6 +16,8 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("fixes", sa.Integer(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("digest_left", sa.LargeBinary(), nullable=True),
+        sa.Column("erased_by", sa.ARRAY(sa.BigInteger()), server_default=sa.text("'{}'"), nullable=False),
         sa.PrimaryKeyConstraint("received_at", "digest", name=op.f("pk_frame_batch")),
         postgresql_partition_by="RANGE (received_at)",
     )

@@ -1,5 +1,5 @@
-"""Rights of people over their data: the log of a call may be destroyed, after a year at the earliest. Checks of the
-audit trail are kept."""
+"""Rights of people over their data: the log of a call may be destroyed, or its words emptied, after a year at the
+earliest. Checks of the audit trail are kept."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,8 +24,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_audit_check_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_check")),
     )
-    for table, deletable_after in (("call_event", "1 year"), ("audit_check", "3 years")):
+    for table, deletable_after in (("call_event", "'1 year', 'detail'"), ("audit_check", "'3 years'")):
         op.execute(
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} "
-            f"FOR EACH ROW EXECUTE FUNCTION tianshu_refuse_change('{deletable_after}')"
+            f"FOR EACH ROW EXECUTE FUNCTION tianshu_refuse_change({deletable_after})"
         )

@@ -1,22 +1,25 @@
-"""What the service keeps about a person, and what can be corrected or deleted (个人信息保护法 44 to 47).
+"""Officers, by their account: what is kept under their name.
 
-Today the people whose data is kept under their own name are those with accounts. The audit trail stays until its own
-time is over (网络安全法 21; 个人信息保护法 47 excepts what a law says to keep), with the account's number, no name.
+The audit trail stays until its own time is over (网络安全法 21; 个人信息保护法 47 excepts what a law says to keep),
+with the account's number, no name.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, func, select, text, update
 
 from services import access
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables.access import Account, AccountRole, Identity, Login, RecoveryCode, SecondFactor
-from services.db.tables.retention import Destruction
+from services.db.tables.calls import Crew
+from services.db.tables.fleet import Unit
 from services.errors import InvalidError, NotAllowedError, NotFoundError
+from services.subjects.records import write_down
 
-BASIS = "个人信息保护法 47: on the person's request or when the purpose is over"
+MAX_CARRIED = 100
+"""Duties on units that are listed, the newest first."""
 _DELETED = (Login, Identity, RecoveryCode, SecondFactor, AccountRole)
 
 
@@ -30,7 +33,7 @@ class OwnDataError(NotAllowedError):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """All that is kept about a person: the account's own data, its sessions, and how much it did, by table."""
+    """All that is kept about a person: the account's own data, its sessions, what it carried, how much it did."""
 
     account_id: int
     username: str
@@ -42,6 +45,7 @@ class Record:
     identities: list[str]
     second_factor: bool
     done: dict[str, int]
+    carried: list[dict[str, Any]]
 
 
 async def find_person(db: ReadSession, username: str) -> int:
@@ -68,6 +72,12 @@ async def list_person(mandate: access.Mandate, db: ReadSession, account_id: int)
         Login.account_id == account_id
     )
     identities = select(Identity.issuer, Identity.subject).where(Identity.account_id == account_id)
+    carried = (
+        select(Unit.call_sign, Unit.device_id, Crew.since, Crew.until)
+        .join(Unit, Unit.id == Crew.unit_id)
+        .where(Crew.account_id == account_id)
+        .order_by(Crew.since.desc())
+    )
     factors = select(func.count()).select_from(SecondFactor).where(SecondFactor.account_id == account_id)
     record = Record(
         account_id, account.username, account.display_name, account.active, account.created_at,
@@ -75,6 +85,7 @@ async def list_person(mandate: access.Mandate, db: ReadSession, account_id: int)
         [dict(row._mapping) for row in await db.execute(logins)],  # noqa: SLF001
         [f"{issuer} {subject}" for issuer, subject in await db.execute(identities)],
         bool((await db.execute(factors)).scalar_one()), await _done(db, account_id),
+        [dict(row._mapping) for row in await db.execute(carried.limit(MAX_CARRIED))],  # noqa: SLF001
     )  # fmt: skip
     await look.saw(1)
     return record
@@ -112,8 +123,7 @@ async def delete_person(mandate: access.Mandate, db: WriteSession, account_id: i
         rows += len((await db.execute(gone)).all())
     nobody = {"username": f"deleted-{account_id}", "display_name": "", "password_hash": None, "active": False}
     await db.execute(update(Account).where(Account.id == account_id).values(nobody))
-    row = {"at": now, "what": f"subject:{account_id}", "basis": BASIS, "before": None, "rows": rows, "partitions": []}
-    await db.execute(insert(Destruction).values(row).inline())  # no RETURNING: it is not theirs to read
+    await write_down(db, f"subject:{account_id}", rows, now)
     return await _done(db, account_id)
 
 
