@@ -4,7 +4,6 @@
 without approval within a day counts together, so nothing is gained by many small files. See docs/adr/0067.
 """
 
-import csv
 import io
 import json
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from sqlalchemy import ColumnElement, func, insert, select, text, update
 from sqlalchemy.orm import aliased
 
 from geo.fix import Fix
-from services import access, tracks
+from services import access, sheets, tracks
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables.access import Account
 from services.db.tables.exports import ExportFile, ExportRequest
@@ -31,7 +30,6 @@ FREE_PERIOD = timedelta(days=1)
 GOOD_FOR = timedelta(days=1)
 MAX_PAGE = 200
 COLUMNS = ("at", "lon_deg", "lat_deg", "altitude_m", "speed_mps", "heading_deg", "accuracy_m", "flags")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class Format(StrEnum):
@@ -189,9 +187,9 @@ def write(fixes: Sequence[Fix], unit_id: int, form: Format) -> bytes:
     rows = [dict(zip(COLUMNS, _values(fix), strict=True)) for fix in fixes]
     if form is Format.CSV:
         out = io.StringIO()
-        table = csv.writer(out)
-        table.writerow(("unit_id", *COLUMNS))
-        table.writerows((unit_id, *map(neutral, row.values())) for row in rows)
+        table = sheets.Sheet(out)
+        table.add(("unit_id", *COLUMNS))
+        table.add_all((unit_id, *row.values()) for row in rows)
         return out.getvalue().encode()
     features = [
         {"type": "Feature", "geometry": {"type": "Point", "coordinates": [row.pop("lon_deg"), row.pop("lat_deg")]},
@@ -199,11 +197,6 @@ def write(fixes: Sequence[Fix], unit_id: int, form: Format) -> bytes:
         for row in rows
     ]  # fmt: skip
     return json.dumps({"type": "FeatureCollection", "unit_id": unit_id, "features": features}).encode()
-
-
-def neutral(value: Any) -> Any:
-    """Return a cell that no spreadsheet runs: a text that would be a formula gets an apostrophe (OWASP)."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _values(fix: Fix) -> tuple[Any, ...]:

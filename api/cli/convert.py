@@ -8,6 +8,7 @@ import typer
 
 from services.errors import InvalidError
 from services.ingest import files
+from services.sheets import Sheet
 
 SOME_REJECTED = 1
 DIGITS = 9  # a tenth of a millimetre
@@ -42,7 +43,7 @@ def convert(
 
 def _convert_csv(text: TextIO, source: str, target: str) -> int:
     """Convert every row of a CSV; return how many could not be: they are named on stderr and left out."""
-    reader, writer, bad = csv.reader(text), csv.writer(sys.stdout, lineterminator="\n"), 0
+    reader, sheet, bad = csv.reader(text), Sheet(sys.stdout, line_end="\n"), 0
     columns = None
     for row in reader:
         if columns is None:
@@ -50,7 +51,7 @@ def _convert_csv(text: TextIO, source: str, target: str) -> int:
             named = _columns(row)
             columns = named or (0, 1)
             if named:
-                writer.writerow(row)
+                sheet.add(row)
                 continue
         try:
             place = _place(row[columns[0]], row[columns[1]])
@@ -61,7 +62,7 @@ def _convert_csv(text: TextIO, source: str, target: str) -> int:
             continue
         x, y = files.convert(*place, source, target)
         row[columns[0]], row[columns[1]] = f"{x:.{DIGITS}f}", f"{y:.{DIGITS}f}"
-        writer.writerow(row)
+        sheet.add(row)
     return bad
 
 

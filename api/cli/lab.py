@@ -1,6 +1,5 @@
 """`tianshu lab`: the algorithms on files, never on the database, so that anyone can check them."""
 
-import csv
 import gzip
 import zlib
 from pathlib import Path
@@ -17,6 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from geo import crs, density
 from services.errors import InvalidError
 from services.ingest import incidents
+from services.sheets import Sheet
 
 app = typer.Typer(name="lab", no_args_is_help=True, help="Run the algorithms on files, without a database.")
 
@@ -179,8 +179,8 @@ def _write(path: Path, found: density.HotSpots) -> None:
     columns = (*found.lattice.indices, found.n, found.gi_star_z, found.p_two_sided, found.q_bh)
     try:
         with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(HEADER)
-            writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
+            sheet = Sheet(file)
+            sheet.add(HEADER)
+            sheet.add_all(zip(*(column.tolist() for column in columns), strict=True))
     except OSError as error:
         raise InvalidError(f"{path} can't be written: {error.strerror or error}.") from error

@@ -20,6 +20,7 @@ from services.db.security import DbRole
 from services.errors import InvalidError
 from services.ingest import roads as files
 from services.settings import Settings
+from services.sheets import Sheet
 
 app = typer.Typer(name="roads", help="Road networks: import, list, travel times.", no_args_is_help=True)
 
@@ -76,11 +77,11 @@ def compute_times(
         graph = asyncio.run(_reading(settings, lambda db, _: _graph(db, name)))
     sources, targets = _anchors(graph, header, rows)
     table = graph.times(sources, targets)
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    sheet = Sheet(sys.stdout, line_end="\n")
     kept = [column for column in header if column not in ADDED]
-    writer.writerow([*kept, *ADDED])
+    sheet.add([*kept, *ADDED])
     for row, *values in zip(rows, table.time_s, table.length_m, table.shortest_m, strict=True):
-        writer.writerow([*(row[column] for column in kept), *(f"{value:.3f}" for value in values)])
+        sheet.add([*(row[column] for column in kept), *(f"{value:.3f}" for value in values)])
 
 
 def _read_pairs(path: Path) -> tuple[list[str], list[Row]]:

@@ -1,9 +1,8 @@
 """Reports on response times: as JSON, as CSV, as a map that opens offline."""
 
 import asyncio
-import csv
 import io
-from dataclasses import asdict, fields
+from dataclasses import asdict, astuple, fields
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -13,13 +12,12 @@ from pydantic import AwareDatetime
 from api import deps
 from api.schemas import Model
 from maps import response as page
-from services import dispatch
+from services import dispatch, sheets
 from services.dispatch import response
 
 router = APIRouter(prefix="/reports", tags=["reports"])
 
 CSV, HTML = "text/csv; charset=utf-8", "text/html; charset=utf-8"
-_BOM = "\ufeff"  # tells spreadsheets that this is UTF-8
 
 
 class RowOut(Model):
@@ -98,10 +96,10 @@ async def write_response(who: deps.Who, db: deps.ReadDb, settings: deps.Config, 
     """The same rows as a table for spreadsheets."""
     found = await response.report_response(who, db, settings, start=asked.start, end=asked.end, by=asked.by)
     text = io.StringIO()
-    text.write(_BOM)
-    table = csv.DictWriter(text, [field.name for field in fields(response.Row)], lineterminator="\r\n")
-    table.writeheader()
-    table.writerows(asdict(row) for row in [*found.rows, found.total])
+    text.write(sheets.BOM)
+    table = sheets.Sheet(text)
+    table.add(field.name for field in fields(response.Row))
+    table.add_all(astuple(row) for row in [*found.rows, found.total])
     headers = {"Content-Disposition": 'attachment; filename="response.csv"'}
     return Response(text.getvalue(), media_type=CSV, headers=headers)
 

@@ -1,6 +1,5 @@
 """Where bad rows go: a CSV file that exists only if there are any."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
@@ -8,6 +7,7 @@ from typing import IO
 
 from services.errors import InvalidError
 from services.ingest import files
+from services.sheets import Sheet
 
 
 class RejectFileError(InvalidError):
@@ -35,10 +35,12 @@ class RejectFile(AbstractContextManager["RejectFile"]):
         if bad:
             with self._explained():
                 file = self._open()
-                writer = csv.DictWriter(file, self._columns, extrasaction="ignore")
+                sheet = Sheet(file)
                 if self.size == 0:
-                    writer.writeheader()
-                writer.writerows({**row.values, "line": row.line, "reason": row.reason} for row in bad)
+                    sheet.add(self._columns)
+                for row in bad:
+                    values = {**row.values, "line": row.line, "reason": row.reason}
+                    sheet.add(values.get(column, "") for column in self._columns)
                 file.flush()
                 self.size = self._path.stat().st_size
         return len(bad)

@@ -6,12 +6,10 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from geo.fix import Fix
-from services import exports, tracks
+from services import tracks
 from services.db.engine import reading, writing
 from services.db.tables.audit import AuditEntry
 
@@ -137,13 +135,3 @@ async def test_a_request_that_makes_no_sense_is_refused(client, unit, body):
     desk = await client("dispatcher")
     answer = await desk.post("/exports", json={"unit_id": 1, **span(60), "reason": "x", **body})
     assert answer.status_code in {404, 422}
-
-
-@given(st.text(min_size=1))
-def test_no_cell_is_a_formula(value):
-    assert not str(exports.neutral(value)).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
-
-
-def test_numbers_stay_numbers():
-    assert exports.neutral(-113.5) == -113.5
-    assert exports.neutral("=1+1") == "'=1+1"

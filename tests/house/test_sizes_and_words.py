@@ -110,3 +110,12 @@ def test_no_registry_no_machine_path_and_no_mail_address_stands_in_the_repositor
             if re.search(f"{hosts}|{places}|{mails}", line) and "sha512-" not in line:
                 found.append(f"{path.relative_to(ROOT)}:{number} {line.strip()[:100]}")
     assert found == []
+
+
+def test_only_the_sheets_write_csv():
+    writers = [
+        str(path.relative_to(ROOT))
+        for path in tracked("services/*.py", "api/*.py", "maps/*.py")
+        if re.search(r"csv\.(writer|DictWriter)\(", path.read_text(encoding="utf-8"))
+    ]
+    assert writers == ["services/sheets.py"]
