@@ -16,6 +16,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -113,14 +114,16 @@ CODECS: dict[str, Callable[[bytes], Heard]] = {
 }  # fmt: skip
 
 
+REFUSALS = events.Refused, link.Refused, sentences.Refused, sentences.RefusedError
+
+
 def judge(codec: str, data: bytes, counts: Counter[str]) -> None:
     """Hear bytes; count what was accepted, and what was refused by its reason."""
     for event in CODECS[codec](data):
-        reason = getattr(event, "reason", None)
-        if reason is None:
+        if not isinstance(event, REFUSALS):
             counts["accepted"] += 1
-        elif reason and getattr(event, "detail", ""):
-            counts[f"refused: {reason}"] += 1
+        elif event.reason and event.detail:
+            counts[f"refused: {event.reason}"] += 1
         else:
             raise NoReasonError(f"{codec}: {event!r}")
 
@@ -315,6 +318,7 @@ def fuzz_inside(codec: str, seconds: int) -> None:
         "-max_len=1500",
         f"-timeout={HANG_S}",
         "-rss_limit_mb=1024",
+        f"-artifact_prefix={tempfile.gettempdir()}/",
     ]
     atheris.Setup(["fuzz", *limits], try_one)
     atheris.Fuzz()
