@@ -38,7 +38,7 @@ Chunk: TypeAlias = tuple[Sequence[Fix], Done]
 log = structlog.get_logger()
 
 WATCHERS = (
-    Watcher("areas", areas.watch, catch_up=areas.catch_up),
+    Watcher("areas", areas.watch, catch_up=areas.catch_up, forget=areas.forget),
     Watcher("alarms", alerts.watch_alarms),
     Watcher("clones", clones.watch),
     Watcher("duty", dispatch.watch_duty, lambda settings: settings.unit_duty_from_device),

@@ -5,7 +5,7 @@ whatever dies in between: what is left in the outbox is run again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,14 +15,14 @@ import psycopg
 import psycopg.errors
 import structlog
 from prometheus_client import Counter
-from sqlalchemy import any_, delete, exc, func, insert, literal, select, update
+from sqlalchemy import delete, exc, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from geo.fix import Fix
 from services import clocks, tracks
 from services.db import engine as databases
 from services.db import partitions
-from services.db.engine import WriteSession
+from services.db.engine import ReadSession, WriteSession
 from services.db.tables.tracks import Outbox
 from services.errors import InvalidError, TianshuError, UnavailableError
 from services.settings import Settings
@@ -39,6 +39,22 @@ _AWAY = (databases.DatabaseAwayError, psycopg.OperationalError, psycopg.Interfac
 _BARRED = (databases.RowRefusedError, psycopg.errors.InsufficientPrivilege)
 _FAILED = (*_AWAY, psycopg.Error, exc.SQLAlchemyError, TianshuError)
 
+_CLAIM = text("""
+WITH RECURSIVE wanted (id) AS (
+    SELECT unnest(CAST(:mine AS bigint[]))
+    UNION
+    SELECT earlier.id FROM wanted JOIN outbox AS later ON later.id = wanted.id
+    JOIN outbox AS earlier ON earlier.id < later.id AND CAST(:watcher AS text) = ANY(earlier.pending)
+        AND earlier.id <> ALL(CAST(:mine AS bigint[])) AND :with_others
+    WHERE EXISTS (
+        SELECT FROM unnest(later.device_ids) AS device JOIN unnest(earlier.device_ids) AS same ON same = device
+    )
+)
+SELECT id FROM outbox WHERE id IN (SELECT id FROM wanted) AND CAST(:watcher AS text) = ANY(pending)
+ORDER BY id FOR UPDATE
+""")
+"""The batches to show: ours, and earlier ones of the same devices. All processes lock them in the same order."""
+
 log = structlog.get_logger()
 
 
@@ -50,6 +66,10 @@ class RefusedError(InvalidError):
     """The fixes can't be kept as they are; nothing of the batch was."""
 
 
+class _OthersError(Exception):
+    """A watcher failed on batches of which some were another process's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Watcher:
     """Somebody who looks at every stored batch: a name for the outbox, what to do, whether the settings want it."""
@@ -59,6 +79,8 @@ class Watcher:
     wanted: Callable[[Settings], bool] = lambda _: True
     catch_up: Callable[[WriteSession, Sequence[Fix], Settings], Awaitable[None]] | None = None
     """Handles, first, the fixes that came after newer ones of their device; None: they go with the others."""
+    forget: Callable[[AsyncEngine, int], None] | None = None
+    """Forgets what this process remembers of a device, when another has handled a batch of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +203,49 @@ class Storehouse:
                 self._stored.clear()
 
     async def _show(self, watcher: Watcher, batches: Mapping[int, Batch]) -> None:
-        """Let a watcher handle batches and tick them off, in one transaction; those it has handled are left out."""
-        mine = update(Outbox).where(Outbox.id.in_(batches), literal(watcher.name) == any_(Outbox.pending))
-        ticked = mine.values(pending=func.array_remove(Outbox.pending, watcher.name)).returning(Outbox.id)
+        """Let a watcher handle batches; where one of another process may be what fails, at least ours."""
         try:
-            async with databases.writing(self._engine) as db:
-                ids = sorted((await db.execute(ticked)).scalars())
-                await self._hand_over(db, watcher, [batches[outbox_id] for outbox_id in ids])
-                await db.execute(delete(Outbox).where(Outbox.id.in_(ids), func.cardinality(Outbox.pending) == 0))
+            try:
+                await self._show_once(watcher, batches)
+            except _OthersError:
+                log.warning("watcher_failed_with_others", watcher=watcher.name, exc_info=True)
+                await self._show_once(watcher, batches, with_others=False)
         except Exception:  # whatever a watcher raises, the others and the storing go on
             WATCHER_FAILURES.labels(watcher.name).inc()
             log.warning("watcher_failed", watcher=watcher.name, outbox_ids=list(batches), exc_info=True)
+
+    async def _show_once(self, watcher: Watcher, batches: Mapping[int, Batch], *, with_others: bool = True) -> None:
+        """Let a watcher handle batches and tick them off, in one transaction; those it has handled are left out.
+
+        Batches of the same devices that other processes stored before and the watcher has not seen come first: a
+        watcher sees what a device did in the order in which it was stored, whoever stored it.
+        """
+        asked = {"watcher": watcher.name, "mine": list(batches), "with_others": with_others}
+        async with databases.writing(self._engine) as db:
+            ids = (await db.execute(_CLAIM, asked)).scalars().all()
+            others = await self._read_others(db, set(ids) - batches.keys())
+            elsewhere = [batch for outbox_id, batch in batches.items() if outbox_id not in ids]
+            self._forget(watcher, [*elsewhere, *others.values()])
+            try:
+                await self._hand_over(db, watcher, [others[each] if each in others else batches[each] for each in ids])
+            except Exception as error:
+                if others:
+                    raise _OthersError from error
+                raise
+            pending = func.array_remove(Outbox.pending, watcher.name)
+            await db.execute(update(Outbox).where(Outbox.id.in_(ids)).values(pending=pending))
+            await db.execute(delete(Outbox).where(Outbox.id.in_(ids), func.cardinality(Outbox.pending) == 0))
+        self._forget(watcher, others.values())
+
+    async def _read_others(self, db: WriteSession, ids: Collection[int]) -> dict[int, Batch]:
+        """Read batches that another process stored."""
+        rows = (await db.execute(select(Outbox).where(Outbox.id.in_(ids)))).scalars().all() if ids else ()
+        return {row.id: await _read(db, row) for row in rows}
+
+    def _forget(self, watcher: Watcher, batches: Iterable[Batch]) -> None:
+        if watcher.forget:
+            for device_id in {fix.device_id for batch in batches for fix in batch.fixes}:
+                watcher.forget(self._engine, device_id)
 
     async def _hand_over(self, db: WriteSession, watcher: Watcher, batches: Sequence[Batch]) -> None:
         fixes = [fix for batch in batches for fix in batch.fixes]
@@ -219,10 +273,15 @@ class Storehouse:
 
     async def _run_again(self, row: Outbox) -> None:
         async with databases.reading(self._engine) as db:
-            fixes = await tracks.read_batch(db, row.received_at, row.device_ids, row.first_at, row.last_at)
+            batch = await _read(db, row)
         known = {watcher.name: watcher for watcher in self._watchers}
         for name in row.pending:
-            await self._show(known.get(name, Watcher(name, _look_away)), {row.id: Batch.of(fixes, row.overtaken)})
+            await self._show(known.get(name, Watcher(name, _look_away)), {row.id: batch})
+
+
+async def _read(db: ReadSession, row: Outbox) -> Batch:
+    fixes = await tracks.read_batch(db, row.received_at, row.device_ids, row.first_at, row.last_at)
+    return Batch.of(fixes, row.overtaken)
 
 
 async def _look_away(_db: WriteSession, _fixes: Sequence[Fix], _settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """Areas: drawn, watched at once, told once, at no cost for those far away."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -265,6 +266,28 @@ async def test_two_gateways_that_hold_one_device_do_not_set_its_state_back(engin
     assert state.at == new_fixes[-1].at
 
 
+async def test_two_pipelines_that_share_a_device_raise_what_one_would(engine, settings, draw, told):
+    """Each fix through the other one, at once: as a device that roams between two gateways."""
+    devices = [await make_device(engine) for _ in range(4)]
+    await draw(ENTER, LEAVE, CROSS)
+    there_and_back = [*range(-600, 700, 100), *range(600, -700, -100)] * 3
+    drives = [way(device, there_and_back) for device in devices]
+    other = make_engine(settings.database_address)
+    async with Pipeline(engine, settings).running() as one, Pipeline(other, settings).running() as two:
+        for number, fixes in enumerate(zip(*drives, strict=True)):
+            await asyncio.gather(*((one, two)[(number + index) % 2].submit([fix]) for index, fix in enumerate(fixes)))
+    await other.dispose()
+    found = sorted((alert.device_id, alert.kind, alert.at) for alert in await told())
+    alone = [await make_device(engine) for _ in devices]
+    async with Pipeline(engine, settings).running() as one:
+        for fix in way(alone[0], there_and_back):
+            await one.submit([fix])
+    wanted = [(alert.kind, alert.at) for alert in await told() if alert.device_id == alone[0]]
+    assert len(wanted) == 9
+    for device in devices:
+        assert [(kind, at) for held_by, kind, at in found if held_by == device] == sorted(wanted)
+
+
 async def test_an_area_is_drawn_read_listed_and_ended(engine, mandate, draw):
     area = await draw(ENTER)
     assert area.shape["type"] == "MultiPolygon"
@@ -326,7 +349,7 @@ async def test_a_rule_that_can_not_be_watched_is_refused(draw, rule):
 
 async def test_a_shape_that_is_none_is_refused_and_leaves_nothing(engine, draw):
     with pytest.raises(BadShapeError, match="GeoJSON"):
-        await draw(ENTER, shape={"type": "Point", "coordinates": [1, 2]})
+        await draw(ENTER, shape={"type": "MultiPoint", "coordinates": [[1, 2]]})
     async with reading(engine) as db:
         assert (await db.execute(text("SELECT count(*) FROM area"))).scalar_one() == 0
 

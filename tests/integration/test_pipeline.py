@@ -244,3 +244,66 @@ async def _until(condition: Callable[[], bool], timeout_s: float = 10) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 -- the condition is a fact in a database or a watcher, not an event
             await asyncio.sleep(0.01)
+
+
+async def test_batches_of_one_device_are_watched_in_the_order_they_were_stored_whoever_stored_them(
+    engine: AsyncEngine, settings: Settings
+) -> None:
+    first, second, third = some(3)
+    elsewhere = replace(first, device_id=2, payload_hash=9)
+    one, other = Memory("areas"), Memory("areas")
+    ours = Storehouse(engine, settings, [one.watcher])
+    theirs = Storehouse(engine, settings, [other.watcher])
+    await ours.store([elsewhere])
+    await ours.store([replace(elsewhere, payload_hash=10), third])
+    await theirs.store([second])
+    await ours.store([first])
+    async with theirs.running():
+        pass
+    assert other.seen == [elsewhere, third, replace(elsewhere, payload_hash=10), second]
+    async with ours.running():
+        pass
+    assert one.seen == [first]
+    assert await count(engine, "outbox") == 0
+
+
+async def test_a_batch_of_another_process_that_can_not_be_watched_holds_up_nobody_else(
+    engine: AsyncEngine, settings: Settings
+) -> None:
+    bad, good = some(2)
+    seen = list[Fix]()
+
+    async def handle(_db: WriteSession, fixes: Sequence[Fix], _: Settings) -> None:
+        if bad in fixes:
+            raise ValueError("this batch can't be watched")
+        seen.extend(fixes)
+
+    watcher = Watcher("areas", handle)
+    await Storehouse(engine, settings, [watcher]).store([bad])
+    ours = Storehouse(engine, settings, [watcher])
+    await ours.store([good])
+    async with ours.running():
+        pass
+    assert seen == [good]
+    assert await count(engine, "outbox") == 1
+
+
+async def test_what_a_process_remembers_of_a_device_is_forgotten_when_another_handled_it(
+    engine: AsyncEngine, settings: Settings
+) -> None:
+    first, second = some(2)
+    forgotten = list[tuple[str, int]]()
+
+    def a_store(name: str) -> Storehouse:
+        watcher = Watcher("areas", Memory("areas").handle, forget=lambda _, device: forgotten.append((name, device)))
+        return Storehouse(engine, settings, [watcher])
+
+    ours, theirs = a_store("ours"), a_store("theirs")
+    await ours.store([second])
+    await theirs.store([first])
+    async with theirs.running():
+        pass
+    assert set(forgotten) == {("theirs", 1)}
+    async with ours.running():
+        pass
+    assert forgotten[-1] == ("ours", 1)
