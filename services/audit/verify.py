@@ -69,10 +69,13 @@ def verify(rows: Iterable[Row], seals: Iterable[bytes] | None, key: Ed25519Publi
     return report
 
 
-def read_database(url: str) -> Iterator[Row]:
-    """Yield the entries of a database, in order, without keeping them all in memory."""
+def read_database(url: str, options: str | None = None) -> Iterator[Row]:
+    """Yield the entries of a database, in order, without keeping them all in memory.
+
+    `options` are libpq's, in the place of the address's: as whom the trail is read.
+    """
     names = [*COLUMNS, "previous_hash", "hash"]
-    with psycopg.connect(url) as connection, connection.cursor("audit_verify") as cursor:
+    with psycopg.connect(url, options=options) as connection, connection.cursor("audit_verify") as cursor:
         cursor.itersize = _AT_A_TIME
         cursor.execute(_ORDER.format(", ".join(names)))
         for values in cursor:

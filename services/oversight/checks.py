@@ -10,7 +10,8 @@ from sqlalchemy import insert, select
 
 from services import access
 from services.audit import verify
-from services.db.engine import ReadSession, WriteSession
+from services.db.engine import ReadSession, WriteSession, options
+from services.db.security import DbRole
 from services.db.tables.access import Account
 from services.db.tables.audit import AuditCheck
 from services.errors import UnavailableError
@@ -66,7 +67,7 @@ async def read_seal_state(mandate: access.Mandate, db: ReadSession, settings: Se
 async def check_trail(mandate: access.Mandate, db: WriteSession, settings: Settings, *, now: datetime) -> CheckView:
     """Check every entry and every seal, as `tianshu audit verify` does, and keep what was found."""
     look = await access.grant(mandate, access.Act.REVIEW_AUDIT, "check")
-    report = await asyncio.to_thread(check, settings)
+    report = await asyncio.to_thread(check, settings, _as(mandate, settings))
     findings = [asdict(finding) for finding in report.findings[:MAX_FINDINGS]]
     if len(report.findings) > MAX_FINDINGS:
         findings.append({"kind": "more", "where": "", "sentence": f"{len(report.findings)} findings in all."})
@@ -77,10 +78,10 @@ async def check_trail(mandate: access.Mandate, db: WriteSession, settings: Setti
     return CheckView(now, name, report.entries, report.hours, report.seals, findings)
 
 
-def check(settings: Settings) -> verify.Report:
+def check(settings: Settings, as_whom: str | None = None) -> verify.Report:
     """Check the trail of the settings' database; where nothing was ever sealed, the chain alone.
 
-    The seals are read first: what is sealed meanwhile is not missed.
+    The seals are read first: what is sealed meanwhile is not missed. `as_whom`: libpq's options.
 
     Raises:
         UnseenTrailError: not one entry can be seen.
@@ -88,10 +89,16 @@ def check(settings: Settings) -> verify.Report:
     file, key = _file(settings), settings.data_dir / "audit" / "seal.pub"
     seals: Iterable[bytes] | None = file.read_bytes().splitlines() if file.exists() else None
     public = verify.read_key(key) if key.exists() else None
-    report = verify.verify(verify.read_database(settings.database_address), seals, public)
+    report = verify.verify(verify.read_database(settings.database_address, as_whom), seals, public)
     if report.entries == 0:  # the word that asked for this check stands in it
         raise UnseenTrailError("This process may not read the whole trail: run `tianshu audit verify` as its owner.")
     return report
+
+
+def _as(mandate: access.Mandate, settings: Settings) -> str:
+    """Return libpq's options for reading the trail as who asks: the login of a process may read nothing by itself."""
+    role = DbRole.WORKER if mandate.account_id is None else DbRole.APP
+    return f"{options(settings.database_address, role)} -c tianshu.roles={','.join(mandate.claims.roles)}"
 
 
 def _file(settings: Settings) -> Path:
