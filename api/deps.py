@@ -200,7 +200,9 @@ def _purpose(request: Request, mandate: access.Mandate, case_no: str | None) -> 
         return access.Purpose.INVESTIGATION if investigates else mandate.purpose
     fitting = [purpose for purpose, roles in access.PURPOSES.items() if roles & mandate.roles]
     if named not in fitting:
-        raise PurposeRefusedError(f"Your roles have no purpose “{named}”. Theirs: {', '.join(fitting)}.")
+        raise PurposeRefusedError(
+            "Your roles have no purpose “{named}”. Theirs: {fitting}.", named=named, fitting=", ".join(fitting)
+        )
     return named
 
 

@@ -27,7 +27,7 @@ from services import fleet
 from services import phones as service
 from services.db import engine as databases
 from services.db.security import DbRole
-from services.errors import InvalidError, NotAllowedError, UnavailableError
+from services.errors import InvalidError, NotAllowedError, Saying, UnavailableError
 from services.pipeline import Pipeline
 from services.settings import Settings
 
@@ -161,19 +161,22 @@ class Door:
             return []
         try:
             if len(payload) > phones.MAX_BYTES:
-                raise InvalidError(f"A message holds {phones.MAX_BYTES} bytes at most.")  # noqa: TRY301  with the others
+                raise InvalidError("A message holds {most} bytes at most.", most=phones.MAX_BYTES)  # noqa: TRY301  with the others
             told = phones.read_fixes(payload, phone, self._settings, now, Source.MQTT)
         except (InvalidError, NotAllowedError) as error:
             MESSAGES.labels("refused").inc()
-            await self._keep(number, payload, str(error), now)
+            await self._keep(number, payload, error.sentence, now)
             return []
         if told.rejected:
-            await self._keep(number, payload, "; ".join(f"{each.index}: {each.reason}" for each in told.rejected), now)
+            what = "; ".join(f"{each.index}: {each.reason}" for each in told.rejected)[:1000]
+            await self._keep(
+                number, payload, Saying("{count} fixes: {what}", count=len(told.rejected), what=what), now
+            )
         MESSAGES.labels("taken").inc()
         return told.fixes
 
     async def _keep(self, number: str, payload: bytes, detail: str, now: datetime) -> None:
-        bad = fleet.BadFrame(now, "mqtt", number, "body", detail[:1000], payload[:MAX_KEPT_BYTES])
+        bad = fleet.BadFrame(now, "mqtt", number, "body", detail, payload[:MAX_KEPT_BYTES])
         async with databases.writing(self._engine) as db:
             await fleet.quarantine(db, [bad])
 

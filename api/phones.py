@@ -82,7 +82,7 @@ def read_body(body: bytes) -> FixesIn:
     try:
         return FixesIn.model_validate_json(body)
     except ValidationError as error:
-        raise InvalidError(_sentence(error)) from error
+        raise InvalidError("{what}", what=_sentence(error)[:1000]) from error
 
 
 def read_fixes(body: bytes, phone: phones.Phone, settings: Settings, now: datetime, source: Source) -> Request:
@@ -94,7 +94,7 @@ def read_fixes(body: bytes, phone: phones.Phone, settings: Settings, now: dateti
     """
     given = read_body(body)
     if given.phone != phone.phone:
-        raise OtherDeviceError(f"This token is not that of the device {given.phone}.")
+        raise OtherDeviceError("This token is not that of the device {phone}.", phone=given.phone)
     fixes, rejected = list[Fix](), list[RejectedOut]()
     for index, item in enumerate(given.fixes):
         try:

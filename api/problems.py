@@ -1,11 +1,13 @@
 """Errors become problem+json (RFC 9457): one table, no route has a status code of its own for failure."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from services import errors
@@ -18,6 +20,13 @@ STATUS: dict[type[errors.TianshuError], HTTPStatus] = {
     errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 MEDIA_TYPE = "application/problem+json"
+
+
+class Told(BaseModel):
+    """A sentence as its pattern and the values in it: what a page needs to say it in another language."""
+
+    sentence: str
+    values: dict[str, Any]
 
 
 class NotSignedInError(errors.TianshuError):
@@ -35,6 +44,20 @@ def problem(status: HTTPStatus, detail: str, kind: str = "about:blank", **more: 
     return JSONResponse(body, status.value, media_type=MEDIA_TYPE, headers=headers)
 
 
+def _fault(item: Mapping[str, Any]) -> dict[str, Any]:
+    """What is wrong where; `told` is the rule that was broken and its bounds."""
+    bounds = {name: value for name, value in item.get("ctx", {}).items() if isinstance(value, int | float | str)}
+    where = _writable(".".join(map(str, item["loc"])))
+    return {"where": where, "what": item["msg"], "told": {"sentence": item["type"], "values": bounds}}
+
+
+def _told(value: Any) -> Any:
+    """The values of a sentence as UTF-8 can hold them."""
+    if isinstance(value, dict):
+        return {name: _told(each) for name, each in value.items()}
+    return _writable(value) if isinstance(value, str) else value
+
+
 def _writable(text: str) -> str:
     """Return a text as UTF-8 can hold it: JSON may name half a character (a lone surrogate)."""
     return text.encode("utf-8", "replace").decode()
@@ -46,14 +69,16 @@ def register(app: FastAPI) -> None:
     @app.exception_handler(errors.TianshuError)
     async def answer_ours(_: Request, error: errors.TianshuError) -> JSONResponse:
         kind = f"urn:tianshu:{type(error).__name__.removesuffix('Error')}"
+        told = _told(errors.tell(error.sentence))
         if isinstance(error, NotSignedInError):
-            return problem(HTTPStatus.UNAUTHORIZED, str(error), kind, **({"next": error.left} if error.left else {}))
+            left = {"next": error.left} if error.left else {}
+            return problem(HTTPStatus.UNAUTHORIZED, str(error), kind, told=told, **left)
         status = next(status for root, status in STATUS.items() if isinstance(error, root))
-        return problem(status, str(error), kind)
+        return problem(status, str(error), kind, told=told)
 
     @app.exception_handler(RequestValidationError)
     async def answer_invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        found = [{"where": _writable(".".join(map(str, item["loc"]))), "what": item["msg"]} for item in error.errors()]
+        found = [_fault(item) for item in error.errors()]
         sentence = "; ".join(f"{item['where']}: {item['what']}" for item in found)
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence, "urn:tianshu:Invalid", errors=found)
 

@@ -33,7 +33,11 @@ _DEGREE_M: Final = 110_500.0  # a degree of latitude is nowhere shorter
 
 
 class ShapeError(ValueError):
-    """What was given is not the shape of an area; the sentence says what would be."""
+    """What was given is not the shape of an area; the sentence, a pattern and its values, says what would be."""
+
+    def __init__(self, pattern: str, /, **values: Any) -> None:
+        super().__init__(pattern.format(**values) if values else pattern)
+        self.pattern, self.values = pattern, values
 
 
 class Disc(Protocol):
@@ -163,18 +167,26 @@ def read_shape(geojson: Mapping[str, Any]) -> shapely.MultiPolygon:
     if "crs" in geojson:
         raise ShapeError("Coordinates are CGCS2000 longitude and latitude in degrees: convert them, and leave crs out.")
     polygons = [_read_polygon(part) for part in (parts if kind == "MultiPolygon" else [parts])]
-    shape = shapely.MultiPolygon(polygons)
+    return judged(shapely.MultiPolygon(polygons))
+
+
+def judged(shape: shapely.MultiPolygon) -> shapely.MultiPolygon:
+    """Return the shape if it can be an area.
+
+    Raises:
+        ShapeError: it is not valid, too large, too small, or outside of China's zones.
+    """
     if shapely.get_num_coordinates(shape) > MAX_VERTICES:
-        raise ShapeError(f"An area has at most {MAX_VERTICES} vertices: simplify its boundary.")
+        raise ShapeError("An area has at most {most} vertices: simplify its boundary.", most=MAX_VERTICES)
     west, south, east, north = shape.bounds
     if max(east - west, north - south) > MAX_EXTENT_DEG:
-        raise ShapeError(f"An area is at most {MAX_EXTENT_DEG:.0f} degrees long and wide.")
+        raise ShapeError("An area is at most {most_deg} degrees long and wide.", most_deg=f"{MAX_EXTENT_DEG:.0f}")
     if not shape.is_valid:
-        raise ShapeError(f"The polygon is not valid: {shapely.is_valid_reason(shape)}.")
+        raise ShapeError("The polygon is not valid: {why}.", why=shapely.is_valid_reason(shape))
     try:
         metric = crs.project(shape, zone_of(shape))
     except crs.CrsError as error:
-        raise ShapeError(f"The area lies outside of China: {error}.") from None
+        raise ShapeError("The area lies outside of China: {error}.", error=str(error)) from None
     if metric.area < MIN_AREA_M2:
         raise ShapeError("The area is smaller than a square metre.")
     return shape

@@ -1,7 +1,12 @@
-"""The simple outlines that a terminal can watch by itself: a circle, an upright rectangle, a polygon without holes."""
+"""What people draw, and the simple outlines that a terminal can watch by itself.
 
+A circle, an upright rectangle, a polygon without holes, or a way with its width.
+"""
+
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final, cast
 
 import numpy as np
@@ -15,6 +20,16 @@ ROUND: Final = 0.01
 MIN_ROUND: Final = 12
 """With fewer vertices than these it is a polygon, however regular."""
 
+MAX_POINTS: Final = 1000
+"""Corners of a line."""
+
+MAX_WIDTH_M: Final = 255
+"""One byte in 0x8606."""
+
+MIN_M: Final = 1
+MAX_RADIUS_M: Final = 100_000
+
+_QUARTER: Final = 32  # corners in a quarter of a circle: it is 0.03 % smaller than it should be
 _MICRO: Final = 6  # digits of a degree on the wire
 
 
@@ -47,6 +62,57 @@ class Polygon:
 Outline = Circle | Rectangle | Polygon
 
 
+class Form(StrEnum):
+    """What a terminal can watch."""
+
+    CIRCLE = "circle"
+    RECTANGLE = "rectangle"
+    POLYGON = "polygon"
+    ROUTE = "route"
+
+
+_FORMS: Final = {Circle: Form.CIRCLE, Rectangle: Form.RECTANGLE, Polygon: Form.POLYGON}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What was drawn, in CGCS2000 degrees: the ground it covers, and the line in its middle if it is a way."""
+
+    shape: shapely.MultiPolygon
+    line: shapely.LineString | None = None
+
+
+def read_drawn(geojson: Mapping[str, Any], width_m: int | None, radius_m: float | None) -> Drawn:
+    """Return what was drawn: an area, a LineString of a width, or a Point with a radius; CGCS2000 degrees.
+
+    Raises:
+        ShapeError: it is none of these, or its measure is missing or out of range.
+    """
+    kind = geojson.get("type")
+    if (kind == "LineString") != (width_m is not None) or (width_m is not None and not 1 <= width_m <= MAX_WIDTH_M):
+        raise areas.ShapeError("A line, and nothing else, has a width of 1 to {most} metres.", most=MAX_WIDTH_M)
+    if (kind == "Point") != (radius_m is not None) or (radius_m is not None and not MIN_M <= radius_m <= MAX_RADIUS_M):
+        raise areas.ShapeError(
+            "A point, and nothing else, has a radius of {least} to {most} metres.", least=MIN_M, most=MAX_RADIUS_M
+        )
+    if width_m is not None:
+        line = shapely.LineString(_read_points(geojson.get("coordinates"), 2))
+        return Drawn(_around(line, width_m / 2), line)
+    if radius_m is not None:
+        return Drawn(_around(shapely.Point(_read_points([geojson.get("coordinates")], 1)[0]), radius_m))
+    return Drawn(areas.read_shape(geojson))
+
+
+def form_of(drawn: Drawn) -> Form | None:
+    """Return as what a terminal can watch it, or None: it has holes or several parts."""
+    if drawn.line is not None:
+        return Form.ROUTE
+    try:
+        return _FORMS[type(simplest(shapely.geometry.mapping(drawn.shape)))]
+    except areas.ShapeError:
+        return None
+
+
 def simplest(shape: Mapping[str, Any]) -> Outline:
     """Return the outline of a valid area (GeoJSON MultiPolygon, CGCS2000 degrees) in its simplest form.
 
@@ -57,10 +123,36 @@ def simplest(shape: Mapping[str, Any]) -> Outline:
     holes = sum(len(each.interiors) for each in (part, *others))
     if others or holes:
         raise areas.ShapeError(
-            f"A terminal watches one outline without holes; parts of this area: {1 + len(others)}, holes: {holes}."
+            "A terminal watches one outline without holes; parts of this area: {parts}, holes: {holes}. "
+            "Draw each part as an area of its own, or leave this one to the server, which watches it as it is drawn.",
+            parts=1 + len(others),
+            holes=holes,
         )
     points = [(round(lon, _MICRO), round(lat, _MICRO)) for lon, lat, *_ in part.exterior.coords[:-1]]
     return _rectangle(points) or _circle(part) or Polygon(tuple(points))
+
+
+def _read_points(given: Any, least: int) -> list[tuple[float, float]]:
+    """The places of a line, none twice in a row, or the one of a point in a list."""
+    try:
+        points = [place for place, _ in itertools.groupby((float(lon), float(lat)) for lon, lat, *_ in given)]
+    except (TypeError, ValueError, OverflowError):
+        points = []
+    fits = all(abs(lon) <= 180 and abs(lat) <= 90 for lon, lat in points)  # noqa: PLR2004  degrees; NaN is none
+    if not least <= len(points) <= MAX_POINTS or not fits:
+        raise areas.ShapeError("A place is a [lon, lat] pair in degrees; a line has 2 to {most}.", most=MAX_POINTS)
+    return points
+
+
+def _around(middle: shapely.Point | shapely.LineString, reach_m: float) -> shapely.MultiPolygon:
+    """Everything within reach of a place or a line, judged as any area is."""
+    west, _, east, _ = middle.bounds
+    try:
+        epsg = crs.zone_for((west + east) / 2)
+    except crs.CrsError as error:
+        raise areas.ShapeError("The area lies outside of China: {error}.", error=str(error)) from None
+    ground = shapely.buffer(crs.project(middle, epsg), reach_m, quad_segs=_QUARTER)
+    return areas.judged(shapely.MultiPolygon([crs.unproject(ground, epsg)]))
 
 
 def _rectangle(points: list[tuple[float, float]]) -> Rectangle | None:

@@ -1,8 +1,40 @@
 """The five ways a request can fail; subclasses stand beside the raise and say what is allowed."""
 
+from typing import Any, Self
+
+
+class Saying(str):
+    """An English sentence that knows its pattern and the values in it: a page says it in the reader's own language.
+
+    A value is a number, a text, or a sentence in its turn.
+    """
+
+    __slots__ = ("pattern", "values")
+
+    pattern: str
+    values: dict[str, Any]
+
+    def __new__(cls, pattern: str, /, **values: Any) -> Self:
+        """Fill the values into the pattern."""
+        made = super().__new__(cls, pattern.format(**values) if values else pattern)
+        made.pattern, made.values = pattern, values
+        return made
+
+
+def tell(text: str) -> dict[str, Any]:
+    """Return a sentence as a page takes it; one without values is its own pattern."""
+    pattern, values = (text.pattern, text.values) if isinstance(text, Saying) else (text, {})
+    plain = {name: tell(value) if isinstance(value, Saying) else value for name, value in values.items()}
+    return {"sentence": pattern, "values": plain}
+
 
 class TianshuError(Exception):
     """Root of all errors that a caller is meant to read."""
+
+    def __init__(self, sentence: str = "", /, **values: Any) -> None:
+        """Say what happened: a sentence, or the pattern of one and its values."""
+        self.sentence = sentence if isinstance(sentence, Saying) else Saying(sentence, **values)
+        super().__init__(self.sentence)
 
 
 class InvalidError(TianshuError):

@@ -17,7 +17,7 @@ from services.db.engine import ReadSession, WriteSession
 from services.db.tables.fleet import Device, PendingDevice, Unit
 from services.db.tables.tracks import NewestFix, Quarantine
 from services.db.types import plain
-from services.errors import ConflictError, NotFoundError
+from services.errors import ConflictError, NotFoundError, tell
 
 KINDS = ("car", "motorcycle", "foot", "van", "drone_team", "command")
 MAX_PENDING = 10_000  # who knocks after that is not remembered: invented phones cost nothing
@@ -130,6 +130,7 @@ async def quarantine(db: WriteSession, frames: Sequence[BadFrame]) -> None:
             "phone": bad.phone,
             "reason": bad.reason,
             "detail": bad.detail,
+            "told": tell(bad.detail),
             "frame": bad.frame,
         }
         for bad in frames
@@ -167,7 +168,7 @@ async def read_device(mandate: access.Mandate, db: ReadSession, device_id: int) 
     rows = select(Device, NewestFix.received_at).outerjoin(NewestFix, NewestFix.device_id == Device.id)
     found = (await db.execute(rows.where(Device.id == device_id))).one_or_none()
     if found is None:
-        raise NotFoundError(f"There is no device {device_id}.")
+        raise NotFoundError("There is no device {device_id}.", device_id=device_id)
     return found[0], found[1]
 
 
@@ -212,7 +213,7 @@ async def accept_pending(mandate: access.Mandate, db: WriteSession, phone: str) 
     said = gone.returning(PendingDevice.plate, PendingDevice.terminal_id, PendingDevice.plate_color)
     found = (await db.execute(said)).one_or_none()
     if found is None:
-        raise NobodyWaitsError(f"No terminal with the phone {phone} waits to be accepted.")
+        raise NobodyWaitsError("No terminal with the phone {phone} waits to be accepted.", phone=phone)
     return await _accept(db, phone, *found)
 
 
@@ -234,13 +235,15 @@ async def create_unit(
     """
     await access.grant(mandate, access.Act.MANAGE_DEVICES, f"unit {call_sign}")
     if device_id is not None and await db.get(Device, device_id) is None:
-        raise NotFoundError(f"There is no device {device_id}.")
+        raise NotFoundError("There is no device {device_id}.", device_id=device_id)
     values = {"call_sign": call_sign, "kind": kind, "equipment": list(equipment), "division": division}
     try:
         row = insert(Unit).values(**values, device_id=device_id).returning(Unit.id)
         unit_id = (await db.execute(row)).scalar_one()
     except IntegrityError as error:
-        raise TakenError(f"The call sign {call_sign} or the device belongs to another unit.") from error
+        raise TakenError(
+            "The call sign {call_sign} or the device belongs to another unit.", call_sign=call_sign
+        ) from error
     return (await _units(db, after_id=unit_id - 1, limit=1))[0]
 
 
@@ -274,7 +277,7 @@ async def _accept(
     row = postgresql.insert(Device).values(values).on_conflict_do_nothing().returning(Device)
     device = (await db.execute(row)).scalar_one_or_none()
     if device is None:
-        raise TakenError(f"The phone {phone} belongs to a device already.")
+        raise TakenError("The phone {phone} belongs to a device already.", phone=phone)
     await db.execute(delete(PendingDevice).where(PendingDevice.phone == phone))
     return device
 

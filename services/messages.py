@@ -74,9 +74,13 @@ async def send(mandate: access.Mandate, db: WriteSession, *, device_id: int, tex
     await access.grant(mandate, access.Act.DISPATCH, f"message to device {device_id}")
     phone = (await db.execute(select(Device.phone).where(Device.id == device_id))).scalar()
     if phone is None:
-        raise NotFoundError(f"There is no device {device_id}.")
+        raise NotFoundError("There is no device {device_id}.", device_id=device_id)
     if not phone.startswith(CARD):
-        raise NoCardError(f"Device {device_id} has no BeiDou card: its number would begin with {CARD}.")
+        raise NoCardError(
+            "Device {device_id} has no BeiDou card: its number would begin with {begins}.",
+            device_id=device_id,
+            begins=CARD,
+        )
     rdss.text_message(phone.removeprefix(CARD), text)
     payload = text.encode("gbk")
     values = {"direction": "out", "at": now, "text": text, "payload": payload, "payload_hash": payload_hash(payload)}

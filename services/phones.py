@@ -128,4 +128,4 @@ def digest(token: str) -> bytes:
 async def _set(db: WriteSession, device_id: int, token_hash: bytes | None) -> None:
     row = update(Device).where(Device.id == device_id).values(token_hash=token_hash).returning(Device.id)
     if (await db.execute(row)).scalar_one_or_none() is None:
-        raise NoDeviceError(f"There is no device {device_id}.")
+        raise NoDeviceError("There is no device {device_id}.", device_id=device_id)

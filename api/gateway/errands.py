@@ -16,7 +16,7 @@ import structlog
 from api.gateway import counters
 from services import commands
 from services.db import engine as databases
-from services.errors import InvalidError, UnavailableError
+from services.errors import InvalidError, Saying, UnavailableError
 from services.ingest.jt808 import events, messages, plain
 from services.ingest.jt808.messages import session
 from services.ingest.jt808.terminal import Terminal
@@ -106,7 +106,7 @@ class Errands:
             return None
         if result != session.Result.OK:
             del self._sent[sent.command_id]
-            return commands.Outcome(sent.command_id, "refused", now, detail=_REFUSALS.get(result, f"result {result}"))
+            return commands.Outcome(sent.command_id, "refused", now, detail=_refusal(result))
         number = (serial - sent.first) & 0xFFFF
         sent.confirmed.add(number)
         if number != len(sent.frames) - 1 and len(sent.confirmed) < len(sent.frames):
@@ -143,6 +143,10 @@ class Messenger:
         self._outcomes.append(outcome)
 
     async def run(self) -> None:
+def _refusal(result: int) -> str:
+    return _REFUSALS.get(result) or Saying("the terminal answered with result {result}", result=result)
+
+
         """Look round twice a second."""
         while True:
             try:
@@ -174,7 +178,7 @@ class Messenger:
         try:
             holder.run(errand)
         except InvalidError as error:
-            self.settle(commands.Outcome(errand.id, "refused", datetime.now(UTC), detail=str(error)))
+            self.settle(commands.Outcome(errand.id, "refused", datetime.now(UTC), detail=error.sentence))
 
     async def _write_down(self) -> None:
         outcomes = list(self._outcomes)

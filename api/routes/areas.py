@@ -9,6 +9,7 @@ from pydantic import Field
 
 from api import deps
 from api.schemas import Id, Model, Page
+from geo import outlines
 from services import areas
 
 router = APIRouter(prefix="/areas", tags=["areas"])
@@ -37,21 +38,32 @@ class RuleOut(RuleIn):
 
 
 class AreaIn(Model):
-    """An area to draw; `shape` is a GeoJSON Polygon or MultiPolygon in CGCS2000 degrees (lon, lat)."""
+    """An area to draw, in CGCS2000 degrees (lon, lat).
+
+    `shape` is a GeoJSON Polygon or MultiPolygon, a LineString with `width_m`, or a Point with `radius_m`.
+    """
 
     name: str = Field(min_length=1, max_length=120)
     kind: Literal["patrol", "restricted", "event", "boundary", "other"] = "other"
     shape: dict[str, Any]
+    width_m: int | None = Field(None, ge=1, le=outlines.MAX_WIDTH_M, description="Of a way, from edge to edge")
+    radius_m: float | None = Field(None, ge=outlines.MIN_M, le=outlines.MAX_RADIUS_M)
     rules: list[RuleIn] = Field([], max_length=20)
 
 
 class AreaOut(Model):
-    """An area as it stands, with its rules, ended ones included."""
+    """An area as it stands, with its rules, ended ones included.
+
+    `line` and `width_m` are those of a way. `form` is as what a JT/T 808 terminal can watch it; null: it can't.
+    """
 
     id: int
     name: str
     kind: str
     shape: dict[str, Any]
+    line: dict[str, Any] | None
+    width_m: int | None
+    form: outlines.Form | None
     revision: int
     active: bool
     created_at: datetime
@@ -76,7 +88,10 @@ async def list_areas(
 async def create_area(who: deps.Who, db: deps.WriteDb, body: AreaIn) -> AreaOut:
     """Draw an area; it is watched from the next batch of fixes on."""
     rules = [rule.to_rule() for rule in body.rules]
-    area = await areas.create_area(who, db, name=body.name, kind=body.kind, shape=body.shape, rules=rules)
+    area = await areas.create_area(
+        who, db, name=body.name, kind=body.kind, shape=body.shape, rules=rules,
+        width_m=body.width_m, radius_m=body.radius_m,
+    )  # fmt: skip
     return AreaOut.model_validate(area)
 
 

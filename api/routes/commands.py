@@ -7,18 +7,18 @@ from fastapi import APIRouter, Query, status
 from pydantic import Field
 
 from api import deps
+from api.problems import Told
 from api.schemas import Id, Model, Page
+from geo import outlines
 from services import commands
 
 router = APIRouter(tags=["devices"])
 
 NO_ZEROS = r"^[^\x00]*$"
-Form = Literal["circle", "rectangle", "polygon", "route"]
 State = Literal["queued", "sent", "acknowledged", "answered", "refused", "timed_out", "expired", "cancelled"]
 Cursor = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
 Limit = Annotated[int, Query(ge=1, le=commands.MAX_PAGE)]
 AreaNumber = Annotated[int, Field(ge=1, le=2**32 - 1)]
-Point = tuple[Annotated[float, Field(ge=73, le=136)], Annotated[float, Field(ge=3, le=54)]]
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Speed = Annotated[float | None, Field(gt=0, le=100, description="Limit in m/s")]
 Held = Annotated[int, Field(ge=0, le=255, description="How long it may be exceeded, in seconds")]
@@ -79,35 +79,23 @@ class Restart(_Asked):
 
 
 class SetArea(_Asked):
-    """Watch an area of the map (0x8600, 0x8602, 0x8604): its form follows from how it was drawn."""
+    """Watch an area or a way of the map (0x8600, 0x8602, 0x8604, 0x8606): the form follows from how it was drawn."""
 
     kind: Literal["set_area"]
     area_id: AreaNumber
     tell_driver: bool = False
     max_speed_mps: Speed = None
+    segment_speeds_mps: list[Speed] = Field([], max_length=outlines.MAX_POINTS, description="Of a way, in its order")
     overspeed_s: Held = 10
     daily_from: Clock | None = Field(None, description="Beijing time; with daily_to, else all day")
     daily_to: Clock | None = None
-
-
-class SetRoute(_Asked):
-    """Keep to a way (0x8606)."""
-
-    kind: Literal["set_route"]
-    route_id: AreaNumber
-    name: str = Field("", max_length=60, pattern=NO_ZEROS)
-    points: list[Point] = Field(min_length=2, max_length=commands.MAX_POINTS)
-    width_m: int = Field(ge=1, le=255)
-    tell_driver: bool = False
-    max_speed_mps: Speed = None
-    overspeed_s: Held = 10
 
 
 class DeleteAreas(_Asked):
     """Forget areas or routes (0x8601, 0x8603, 0x8605, 0x8607)."""
 
     kind: Literal["delete_areas"]
-    form: Form
+    form: outlines.Form
     ids: Ids = Field(default_factory=list)
 
 
@@ -115,19 +103,22 @@ class QueryAreas(_Asked):
     """Which areas or routes do you watch (0x8608, 2019)?"""
 
     kind: Literal["query_areas"]
-    form: Form
+    form: outlines.Form
     ids: Ids = Field(default_factory=list)
 
 
 CommandIn = Annotated[
-    PositionNow | Track | Text | QueryAttributes | QueryParameters | SetParameters | Restart | SetArea | SetRoute
-    | DeleteAreas | QueryAreas,
+    PositionNow | Track | Text | QueryAttributes | QueryParameters | SetParameters | Restart | SetArea | DeleteAreas
+    | QueryAreas,
     Field(discriminator="kind"),
 ]  # fmt: skip
 
 
 class CommandOut(Model):
-    """A command: `attempts` is how often it was sent, `answer` what the terminal said, `detail` why it was refused."""
+    """A command: `attempts` is how often it was sent, `answer` what the terminal said.
+
+    `detail` is why it was refused: failed, bad_message, unsupported, or a sentence (then `told` has its pattern).
+    """
 
     id: int
     device_id: int
@@ -142,6 +133,7 @@ class CommandOut(Model):
     settled_at: datetime | None
     answer: dict[str, Any] | None
     detail: str | None
+    told: Told | None
 
 
 @router.post("/devices/{device_id}/commands", status_code=status.HTTP_201_CREATED)

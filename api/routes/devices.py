@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, status
 from pydantic import Field
 
 from api import deps
+from api.problems import Told
 from api.schemas import Id, Model, Page
 from services import fleet, owners
 
@@ -86,6 +87,7 @@ class BadFrameOut(Model):
     phone: str | None
     reason: str
     detail: str
+    told: Told | None
     frame_hex: str
 
 
@@ -149,7 +151,7 @@ async def list_quarantine(
     items = [
         BadFrameOut(
             id=bad.id, at=bad.at, remote=bad.remote, phone=bad.phone, reason=bad.reason, detail=bad.detail,
-            frame_hex=bad.frame.hex(),
+            told=Told.model_validate(bad.told) if bad.told else None, frame_hex=bad.frame.hex(),
         )
         for bad in found
     ]  # fmt: skip

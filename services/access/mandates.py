@@ -79,7 +79,9 @@ async def grant(mandate: Mandate, act: Act, target: str = "") -> Look:
         raise MandateOverError("This mandate is over. Sign in again.")
     if not allowed:
         permitted = ", ".join(sorted(PERMISSIONS[act]))
-        raise RoleRefusedError(f"Your roles do not permit “{act}”. It is permitted to: {permitted}.")
+        raise RoleRefusedError(
+            "Your roles do not permit “{act}”. It is permitted to: {permitted}.", act=act, permitted=permitted
+        )
     return Look(mandate, act, target)
 
 

@@ -7,7 +7,7 @@ delivery    what a gateway owes to its terminals    parameters, fences   what tw
 """
 
 from services.commands.delivery import Errand, Outcome, find_due, give_up, settle, take
-from services.commands.fences import FORMS, MAX_POINTS, NotWatchableError
+from services.commands.fences import FORMS, NotWatchableError
 from services.commands.kinds import GENERAL_REPLY, KINDS, NotSpokenError, build, read_answer
 from services.commands.register import (
     MAX_OPEN,
@@ -24,7 +24,7 @@ from services.commands.register import (
 )
 
 __all__ = [
-    "FORMS", "GENERAL_REPLY", "KINDS", "MAX_OPEN", "MAX_PAGE", "MAX_POINTS", "STATES", "CommandView",
+    "FORMS", "GENERAL_REPLY", "KINDS", "MAX_OPEN", "MAX_PAGE", "STATES", "CommandView",
     "Errand", "NotATerminalError", "NotQueuedError", "NotSpokenError", "NotWatchableError", "Outcome", "TooManyError",
     "ask", "build", "cancel", "find_due", "give_up", "list_commands", "list_of_device", "read_answer", "settle",
     "take",

@@ -15,6 +15,7 @@ from sqlalchemy import DateTime, Float, Interval, and_, case, cast, func, litera
 from services.commands.register import OPEN
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables.commands import Command
+from services.errors import Saying, tell
 from services.settings import Settings
 
 
@@ -83,6 +84,10 @@ async def take(db: WriteSession, ids: Iterable[int], settings: Settings, now: da
 async def settle(db: WriteSession, outcomes: Iterable[Outcome]) -> None:
     """Write down what became of commands."""
     for outcome in outcomes:
-        values = {"state": outcome.state, "settled_at": outcome.at, "answer": outcome.answer, "detail": outcome.detail}
+        detail = outcome.detail
+        values = {
+            "state": outcome.state, "settled_at": outcome.at, "answer": outcome.answer, "detail": detail,
+            "told": tell(detail) if isinstance(detail, Saying) else None,
+        }  # fmt: skip
         row = update(Command).where(Command.id == outcome.command_id, Command.state.in_(_BEFORE[outcome.state]))
         await db.execute(row.values(values))

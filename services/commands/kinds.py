@@ -35,7 +35,9 @@ class Kind:
 
 def _text(said: Said, version: Version) -> Any:
     if len(said["text"].encode("gbk", "replace")) > MAX_TEXT_BYTES:
-        raise InvalidError(f"A text takes {MAX_TEXT_BYTES} bytes of GBK at most: half as many Chinese characters.")
+        raise InvalidError(
+            "A text takes {most} bytes of GBK at most: half as many Chinese characters.", most=MAX_TEXT_BYTES
+        )
     shown = DISPLAY | (SPEAK if said.get("read_out") else 0)
     if version is Version.V2019:
         return texts.Text2019(shown | (URGENT_2019 if said.get("urgent") else NOTICE_2019), 1, said["text"])
@@ -71,7 +73,6 @@ KINDS: Final[Mapping[str, Kind]] = {
     "set_parameters": Kind(_CONFIGURE, _set_parameters),
     "restart": Kind(_CONFIGURE, lambda _said, _version: control.Control(RESTART, "")),
     "set_area": Kind(_CONFIGURE, fences.set_area),
-    "set_route": Kind(_CONFIGURE, fences.set_route),
     "delete_areas": Kind(_CONFIGURE, fences.delete_areas),
 }
 
@@ -86,7 +87,11 @@ def build(kind: str, said: Said, version: Version) -> Any:
     message = KINDS[kind].build(said, version)
     message_id = messages.IDS[type(message)]
     if (message_id, version) not in messages.CLASSES:
-        raise NotSpokenError(f"JT/T 808-{version} has no message 0x{message_id:04X} for this command.")
+        raise NotSpokenError(
+            "JT/T 808-{version} has no message 0x{message_id} for this command.",
+            version=version,
+            message_id=f"{message_id:04X}",
+        )
     messages.encode(message, phone="0", serial=0, version=version)
     return message
 

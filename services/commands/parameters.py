@@ -67,9 +67,13 @@ def to_wire(values: Mapping[str, float]) -> tuple[Parameter, ...]:
 def _write(name: str, value: float) -> Parameter:
     known = TABLE.get(name)
     if known is None:
-        raise BadParameterError(f"There is no parameter {name}; those that may be set: {', '.join(TABLE)}.")
+        raise BadParameterError(
+            "There is no parameter {name}; those that may be set: {known}.", name=name, known=", ".join(TABLE)
+        )
     if not known.least <= value <= known.most:
-        raise BadParameterError(f"{name} is {known.least:g} to {known.most:g}.")
+        raise BadParameterError(
+            "{name} is {least} to {most}.", name=name, least=f"{known.least:g}", most=f"{known.most:g}"
+        )
     return Parameter(known.id, struct.pack(known.code, round(known.dump(value))))
 
 
@@ -81,7 +85,9 @@ def ids(names: Iterable[str]) -> tuple[int, ...]:
     """
     wanted = list(names)
     if unknown := [name for name in wanted if name not in TABLE]:
-        raise BadParameterError(f"There is no parameter {unknown[0]}; those known: {', '.join(TABLE)}.")
+        raise BadParameterError(
+            "There is no parameter {name}; those known: {known}.", name=unknown[0], known=", ".join(TABLE)
+        )
     return tuple(TABLE[name].id for name in wanted)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, func, insert, select, update
 
 from services import access, areas
 from services.commands import fences, kinds
+from services.db import locks
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables.access import Account
 from services.db.tables.commands import Command
@@ -52,6 +53,7 @@ class CommandView:
     settled_at: datetime | None
     answer: dict[str, Any] | None
     detail: str | None
+    told: dict[str, Any] | None
 
 
 async def ask(
@@ -77,17 +79,24 @@ async def ask(
         await access.grant(mandate, kinds.KINDS[kind].act, f"device:{device_id} {kind}")
     device = await db.get(Device, device_id)
     if device is None:
-        raise NotFoundError(f"There is no device {device_id}.")
+        raise NotFoundError("There is no device {device_id}.", device_id=device_id)
     if not device.phone.isalnum():
-        raise NotATerminalError(f"Device {device_id} is no JT/T 808 terminal: its number is {device.phone}.")
+        raise NotATerminalError(
+            "Device {device_id} is no JT/T 808 terminal: its number is {phone}.",
+            device_id=device_id,
+            phone=device.phone,
+        )
     said = dict(parameters)
     if kind == "set_area":
         area = await areas.read_area(mandate, db, said["area_id"])
-        said |= {"name": area.name} | fences.describe(area.shape)
+        said |= {"name": area.name} | fences.describe(area)
     kinds.build(kind, said, _edition(device.protocol))
+    await locks.hold(db, f"commands of device {device_id}")  # who asks at the same time counts this one, too
     waiting = select(func.count()).where(Command.device_id == device_id, Command.state.in_(OPEN))
     if (await db.execute(waiting)).scalar_one() >= MAX_OPEN:
-        raise TooManyError(f"{MAX_OPEN} commands of device {device_id} wait already; cancel some first.")
+        raise TooManyError(
+            "{most} commands of device {device_id} wait already; cancel some first.", most=MAX_OPEN, device_id=device_id
+        )
     row = insert(Command).values(
         device_id=device_id, kind=kind, parameters=said, asked_by=mandate.account_id, asked_at=now, due_at=now,
         expires_at=now + valid_for,
@@ -124,7 +133,9 @@ async def cancel(mandate: access.Mandate, db: WriteSession, command_id: int, *, 
     row = await db.execute(gone.values(state="cancelled", settled_at=now).returning(Command.id))
     stands = await _one(db, command_id)
     if row.first() is None:
-        raise NotQueuedError(f"Command {command_id} does not wait any more: it is {stands.state}.")
+        raise NotQueuedError(
+            "Command {command_id} does not wait any more: it is {state}.", command_id=command_id, state=stands.state
+        )
     return stands
 
 
@@ -136,14 +147,14 @@ def _views() -> Select[Any]:
     return select(
         Command.id, Command.device_id, Command.kind, Command.parameters, Command.state, Account.username,
         Command.asked_at, Command.expires_at, Command.attempts, Command.sent_at, Command.settled_at, Command.answer,
-        Command.detail,
+        Command.detail, Command.told,
     ).outerjoin(Account, Account.id == Command.asked_by)  # fmt: skip
 
 
 async def _one(db: ReadSession, command_id: int) -> CommandView:
     row = (await db.execute(_views().where(Command.id == command_id))).one_or_none()
     if row is None:
-        raise NotFoundError(f"There is no command {command_id}.")
+        raise NotFoundError("There is no command {command_id}.", command_id=command_id)
     return CommandView(*row)
 
 

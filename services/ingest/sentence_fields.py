@@ -18,7 +18,7 @@ from datetime import date, time
 from functools import cache
 from typing import Any, Final, TypeVar, cast, get_args, get_type_hints
 
-from services.errors import InvalidError
+from services.errors import InvalidError, Saying
 from services.ingest.sentences import RefusedError
 
 T = TypeVar("T")
@@ -46,9 +46,9 @@ class Kind:
     width: Callable[[int], int] = lambda _left: 1
 
 
-def malformed(value: str, wanted: str) -> RefusedError:
+def malformed(value: str, wanted: str, /, **values: Any) -> RefusedError:
     """The refusal of a field."""
-    return RefusedError("field", f"{value[:40]!r} is no {wanted}")
+    return RefusedError("field", "{value} is no {wanted}", value=repr(value[:40]), wanted=Saying(wanted, **values))
 
 
 # -- text and numbers --------------------------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ def integer(digits: int = 1, low: int = -(10**9), high: int = 10**9) -> Kind:
 
     def read(text: str) -> int:
         if not low <= (value := _read_integer(text)) <= high:
-            raise malformed(text, f"number from {low} to {high}")
+            raise malformed(text, "number from {low} to {high}", low=low, high=high)
         return value
 
     return _one(read, lambda value: f"{value:0{digits}d}")
@@ -98,7 +98,7 @@ def letters(allowed: str, most: int = 1) -> Kind:
 
     def read(texts: Sequence[str]) -> str:
         if len(texts[0]) > most or not set(texts[0]) <= set(allowed):
-            raise malformed(texts[0], f"letter out of {allowed}")
+            raise malformed(texts[0], "letter out of {allowed}", allowed=allowed)
         return texts[0]
 
     return Kind(read, lambda value: [value])
@@ -114,7 +114,7 @@ def marked(kind: Kind, mark: str) -> Kind:
 
     def read(texts: Sequence[str]) -> Any:
         if texts[1] not in ("", mark):
-            raise malformed(texts[1], f"unit {mark}")
+            raise malformed(texts[1], "unit {mark}", mark=mark)
         return kind.read(texts)
 
     return Kind(read, lambda value: [*kind.write(value), mark], lambda _left: 2)
@@ -125,7 +125,7 @@ def signed(kind: Kind, plus: str, minus: str) -> Kind:
 
     def read(texts: Sequence[str]) -> Any:
         if texts[1] not in ("", plus, minus):
-            raise malformed(texts[1], f"letter out of {plus}{minus}")
+            raise malformed(texts[1], "letter out of {plus}{minus}", plus=plus, minus=minus)
         value = kind.read(texts)
         return -value if value is not None and texts[1] == minus else value
 
@@ -177,11 +177,13 @@ def _place(most_deg: int, sides: str) -> Kind:
             return None
         found = _PLACE.fullmatch(texts[0]) if len(texts[0]) <= _LONGEST_NUMBER else None
         if not found or texts[1] not in sides or len(texts[1]) != 1:
-            raise malformed(",".join(texts), f"{'d' * digits}mm.mmmm,{sides[0]} or {sides[1]}")
+            raise malformed(
+                ",".join(texts), "{digits}mm.mmmm,{plus} or {minus}", digits="d" * digits, plus=sides[0], minus=sides[1]
+            )
         minutes = float(f"{found[2]}.{found[3] or 0}")
         value = int(found[1]) + minutes / 60
         if minutes >= 60 or value > most_deg:  # noqa: PLR2004
-            raise malformed(texts[0], f"angle up to {most_deg} degrees")
+            raise malformed(texts[0], "angle up to {most_deg} degrees", most_deg=most_deg)
         return -value if texts[1] == sides[1] else value
 
     def write(value: float | None) -> list[str]:
@@ -210,7 +212,7 @@ def slots(kind: Kind, count: int) -> Kind:
 
     def write(values: tuple[Any, ...]) -> list[str]:
         if len(values) > count:
-            raise InvalidError(f"{len(values)} values, the sentence has room for {count}")
+            raise InvalidError("{given} values, the sentence has room for {count}", given=len(values), count=count)
         return [text for value in values for text in kind.write(value)] + [""] * (count - len(values))
 
     return Kind(read, write, lambda _left: count)
@@ -252,14 +254,14 @@ def read_table(form: type[T], texts: Sequence[str]) -> T:
             break
         width = kind.width(len(texts) - at)
         if at + width > len(texts):
-            raise RefusedError("fields", f"{len(texts)} fields, {name} is missing")
+            raise RefusedError("fields", "{given} fields, {name} is missing", given=len(texts), name=name)
         try:
             values.append(kind.read(texts[at : at + width]))
         except RefusedError as error:
-            raise RefusedError(error.reason, f"{name}: {error.detail}") from None
+            raise RefusedError(error.reason, "{name}: {what}", name=name, what=error.detail) from None
         at += width
     if at < len(texts):
-        raise RefusedError("fields", f"{len(texts)} fields, {at} belong to it")
+        raise RefusedError("fields", "{given} fields, {at} belong to it", given=len(texts), at=at)
     return form(*values)
 
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
 from operator import xor
-from typing import Final
+from typing import Any, Final
 
-from services.errors import InvalidError
+from services.errors import InvalidError, Saying
 
 MAX_SENTENCE: Final = 4096
 """NMEA 0183 allows 82 characters; a BeiDou-3 short message of 14,000 bits is 3,500 hex digits."""
@@ -27,10 +27,10 @@ _ADDRESS: Final = re.compile(r"[A-Z][A-Z0-9]{1,15}")
 class RefusedError(InvalidError):
     """Bytes that are no sentence, or no message of its table, with the reason as one word."""
 
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
+    def __init__(self, reason: str, detail: str, /, **values: Any) -> None:
+        super().__init__(detail, **values)
         self.reason = reason
-        self.detail = detail
+        self.detail = self.sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def open_sentence(raw: bytes, *, unchecked: bool = False) -> Sentence:
     """
     line = raw.strip()
     if len(line) > MAX_SENTENCE:
-        raise RefusedError("length", f"longer than {MAX_SENTENCE} bytes")
+        raise RefusedError("length", "longer than {most} bytes", most=MAX_SENTENCE)
     if not line.startswith(b"$"):
         raise RefusedError("start", "no $ at the beginning")
     body, star, told = line[1:].rpartition(b"*")
@@ -69,10 +69,10 @@ def open_sentence(raw: bytes, *, unchecked: bool = False) -> Sentence:
         if not unchecked:
             raise RefusedError("checksum", "it has none")
     elif not _SUM.fullmatch(told) or int(told, 16) != checksum(body):
-        raise RefusedError("checksum", f"{_show(told)} said, {checksum(body):02X} computed")
+        raise RefusedError("checksum", "{told} said, {made} computed", told=_show(told), made=f"{checksum(body):02X}")
     address, *fields = body.decode("gbk", "replace").split(",")
     if not _ADDRESS.fullmatch(address):
-        raise RefusedError("address", f"{_show(body.partition(b',')[0])} is no address")
+        raise RefusedError("address", "{shown} is no address", shown=_show(body.partition(b",")[0]))
     return Sentence(address, tuple(fields), line)
 
 
@@ -155,7 +155,7 @@ class Splitter:
             return Refused(error.reason, error.detail, part, self.line)
 
     def _too_long(self, part: bytes) -> Refused:
-        return Refused("length", f"longer than {MAX_SENTENCE} bytes", part[:MAX_SENTENCE], self.line)
+        return Refused("length", Saying("longer than {most} bytes", most=MAX_SENTENCE), part[:MAX_SENTENCE], self.line)
 
 
 def _show(raw: bytes) -> str:

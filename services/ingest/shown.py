@@ -79,7 +79,7 @@ def json_item(raw: bytes) -> list[Field]:
     try:
         item = json.loads(raw)
     except ValueError as error:
-        raise RefusedError("body", f"no JSON: {error}") from error
+        raise RefusedError("body", "no JSON: {error}", error=str(error)) from error
     if not isinstance(item, dict):
         raise RefusedError("body", "no JSON object")
     return [field("body", name, value) for name, value in item.items()]

@@ -71,3 +71,18 @@ async def test_who_only_looks_can_not_draw(client):
     assert (await http.get("/areas")).status_code == 200
     assert (await http.post("/areas", json={"name": "a", "shape": FIELD})).status_code == 403
     assert (await (await client("auditor")).get("/areas")).status_code == 403
+
+
+async def test_a_way_and_a_circle_are_drawn_by_their_measures(client):
+    http = await client("dispatcher")
+    line = {"type": "LineString", "coordinates": [[113.13, 27.83], [113.14, 27.83]]}
+    way = (await http.post("/areas", json={"name": "护送路线", "shape": line, "width_m": 40})).json()
+    assert (way["form"], way["width_m"], way["line"]) == ("route", 40, line)
+    assert way["shape"]["type"] == "MultiPolygon"
+    spot = {"type": "Point", "coordinates": [113.13, 27.83]}
+    circle = (await http.post("/areas", json={"name": "核心区", "shape": spot, "radius_m": 250})).json()
+    assert (circle["form"], circle["width_m"], circle["line"]) == ("circle", None, None)
+    listed = (await http.get("/areas")).json()["items"]
+    assert [area["form"] for area in listed] == ["route", "circle"]
+    refused = await http.post("/areas", json={"name": "?", "shape": line})
+    assert (refused.status_code, refused.json()["told"]["values"]) == (422, {"most": 255})

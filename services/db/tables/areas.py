@@ -19,6 +19,9 @@ class Area(Base):
     name: Mapped[str]
     kind: Mapped[str]  # patrol, restricted, event, boundary, other
     shape: Mapped[Any] = mapped_column(geography("MULTIPOLYGON"))
+    line: Mapped[Any | None] = mapped_column(geography("LINESTRING", index=False))  # of a way: the middle of its shape
+    width_m: Mapped[int | None] = mapped_column(Integer)  # of a way
+    form: Mapped[str | None]  # as what a terminal can watch it: circle, rectangle, polygon, route; null: it can't
     revision: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
     created_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))

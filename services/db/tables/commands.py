@@ -37,4 +37,5 @@ class Command(Base):
     sent_at: Mapped[datetime | None]  # when it was sent first
     settled_at: Mapped[datetime | None]
     answer: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    detail: Mapped[str | None]  # why it was refused
+    detail: Mapped[str | None]  # why it was refused: the terminal's own word, or a sentence
+    told: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))  # the sentence's pattern and values

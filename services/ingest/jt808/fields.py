@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
-from services.errors import InvalidError
+from services.errors import InvalidError, Saying
 from services.ingest.jt808.kinds import Fixed, Flowing, Kind, RefusedError, fit, malformed
 from services.ingest.jt808.making import setting
 
@@ -59,7 +59,7 @@ def _lone(kind: Fixed) -> Flowing:
 
     def read(data: bytes, pos: int, end: int) -> tuple[Any, int]:
         if pos + layout.size > end:
-            raise malformed(f"{layout.size} bytes wanted, {end - pos} left")
+            raise malformed("{wanted} bytes wanted, {left} left", wanted=layout.size, left=end - pos)
         return load(layout.unpack_from(data, pos)[0]), pos + layout.size
 
     return Flowing(read, lambda value: layout.pack(dump(value)))
@@ -72,10 +72,10 @@ def sized(length: Fixed, kind: Any) -> Flowing:
     def read(data: bytes, pos: int, end: int) -> tuple[Any, int]:
         count, pos = size.read(data, pos, end)
         if pos + count > end:
-            raise malformed(f"{count} bytes announced, {end - pos} left")
+            raise malformed("{count} bytes announced, {left} left", count=count, left=end - pos)
         value, stop = inner.read(data, pos, pos + count)
         if stop != pos + count:
-            raise malformed(f"{pos + count - stop} bytes too many in a field of {count}")
+            raise malformed("{more} bytes too many in a field of {count}", more=pos + count - stop, count=count)
         return value, stop
 
     def write(value: Any) -> bytes:
@@ -112,7 +112,7 @@ def counted_by(name: str, kind: Any) -> Flowing:
 
     def write(values: tuple[Any, ...], total: int, *used: Any) -> bytes:
         if len(values) != total:
-            raise InvalidError(f"{name} says {total}, there are {len(values)}")
+            raise InvalidError("{name} says {total}, there are {given}", name=name, total=total, given=len(values))
         return b"".join(inner.write(value, *used) for value in values)
 
     return Flowing(read, write, (name, *inner.uses))
@@ -124,10 +124,10 @@ def within(size: int, kind: Any) -> Flowing:
 
     def read(data: bytes, pos: int, end: int) -> tuple[Any, int]:
         if pos + size > end:
-            raise malformed(f"{size} bytes wanted, {end - pos} left")
+            raise malformed("{size} bytes wanted, {left} left", size=size, left=end - pos)
         value, stop = inner.read(data, pos, pos + size)
         if stop != pos + size:
-            raise malformed(f"{pos + size - stop} bytes too many in a field of {size}")
+            raise malformed("{more} bytes too many in a field of {size}", more=pos + size - stop, size=size)
         return value, stop
 
     def write(value: Any) -> bytes:
@@ -142,12 +142,14 @@ def chosen_by(name: str, forms: Mapping[int, type]) -> Flowing:
 
     def read(data: bytes, pos: int, end: int, key: int) -> tuple[Any, int]:
         if key not in kinds:
-            raise malformed(f"{name} is {key}, known are {', '.join(map(str, kinds))}")
+            raise malformed("{name} is {key}, known are {known}", name=name, key=key, known=", ".join(map(str, kinds)))
         return kinds[key].read(data, pos, end)
 
     def write(value: Any, key: int) -> bytes:
         if type(value) is not forms.get(key):
-            raise InvalidError(f"a {type(value).__name__} does not go with {name} {key}")
+            raise InvalidError(
+                "a {given} does not go with {name} {key}", given=type(value).__name__, name=name, key=key
+            )
         return kinds[key].write(value)
 
     return Flowing(read, write, (name,))
@@ -171,9 +173,8 @@ def only_if(name: str, there: Callable[[int], object], kind: Any) -> Flowing:
 
     def write(item: Any, value: int, *used: Any) -> bytes:
         if bool(there(value)) != (item is not None):
-            raise InvalidError(
-                f"with {name} {value} the field that hangs on it must {'' if there(value) else 'not '}be given"
-            )
+            wanted = "a field that hangs on it" if there(value) else "no field that hangs on it"
+            raise InvalidError("{name} is {value}: {wanted}", name=name, value=value, wanted=Saying(wanted))
         return b"" if item is None else inner.write(item, *used)
 
     return Flowing(read, write, (name, *inner.uses))
@@ -283,18 +284,26 @@ def _compile_flowing(number: int, run: list[tuple[str, Any]], names: dict[str, A
 
 
 def _short(message: type, name: str, wanted: int, left: int) -> RefusedError:
-    return malformed(f"{message.__name__} wants {wanted} bytes from {name} on, {left} are left")
+    return malformed(
+        "{message} wants {wanted} bytes from {name} on, {left} are left",
+        message=message.__name__,
+        wanted=wanted,
+        name=name,
+        left=left,
+    )
 
 
 def _unfit(message: object, error: Exception) -> InvalidError:
-    return InvalidError(f"{type(message).__name__} has a value that does not fit its field: {error}")
+    return InvalidError(
+        "{message} has a value that does not fit its field: {error}", message=type(message).__name__, error=str(error)
+    )
 
 
 def read(message: type[T], body: bytes) -> T:
     """Decode a whole body. Raises RefusedError("body") when it is too short, too long or says the impossible."""
     value, pos = codec(message).read(body, 0, len(body))
     if pos != len(body):
-        raise malformed(f"{len(body) - pos} bytes too many after {message.__name__}")
+        raise malformed("{left} bytes too many after {message}", left=len(body) - pos, message=message.__name__)
     return value
 
 

@@ -151,12 +151,16 @@ def open_frame(content: bytes) -> Frame:
         RefusedError: with the reason escape, header, checksum, encrypted or length.
     """
     if len(content) > MAX_FRAME:
-        raise RefusedError("length", f"more than {MAX_FRAME} bytes without a flag")
+        raise RefusedError("length", "more than {most} bytes without a flag", most=MAX_FRAME)
     data = unescape(content) if b"\x7d" in content else content
     if len(data) <= _OLD.size:
-        raise RefusedError("header", f"{len(data)} bytes, a header and its check take {_OLD.size + 1}")
+        raise RefusedError(
+            "header", "{size} bytes, a header and its check take {wanted}", size=len(data), wanted=_OLD.size + 1
+        )
     if xor(data):
-        raise RefusedError("checksum", f"check is {data[-1]:02x}, the bytes make {xor(data[:-1]):02x}")
+        raise RefusedError(
+            "checksum", "check is {found}, the bytes make {made}", found=f"{data[-1]:02x}", made=f"{xor(data[:-1]):02x}"
+        )
     message_id, properties, phone, serial = _unpack_old(data)
     if properties & VERSIONED:
         return _open_new(data)
@@ -172,7 +176,9 @@ def open_frame(content: bytes) -> Frame:
 def _open_new(data: bytes) -> Frame:
     """A frame with the header of 2019."""
     if len(data) <= _NEW.size:
-        raise RefusedError("header", f"{len(data)} bytes, a header of 2019 and its check take {_NEW.size + 1}")
+        raise RefusedError(
+            "header", "{size} bytes, a header of 2019 and its check take {wanted}", size=len(data), wanted=_NEW.size + 1
+        )
     message_id, properties, protocol, phone, serial = _unpack_new(data)
     start, part = _NEW.size, None
     if properties & UNUSUAL:
@@ -187,21 +193,27 @@ def _open_unusual(data: bytes, start: int, properties: int) -> tuple[int, tuple[
     """Where the body begins and which part of a message it is, when the header says more than usual."""
     if properties & ENCRYPTION:
         kind = "RSA" if properties & ENCRYPTION == RSA else f"reserved method {(properties & ENCRYPTION) >> 10:03b}"
-        raise RefusedError("encrypted", f"the body is encrypted ({kind})")
+        raise RefusedError("encrypted", "the body is encrypted ({kind})", kind=kind)
     if len(data) <= start + _PART.size:
-        raise RefusedError("header", f"{len(data)} bytes, the header of a packet takes {start + _PART.size}")
+        raise RefusedError(
+            "header", "{size} bytes, the header of a packet takes {wanted}", size=len(data), wanted=start + _PART.size
+        )
     total, number = _PART.unpack_from(data, start)
     return start + _PART.size, (total, number)
 
 
 def _wrong_length(properties: int, body: bytes) -> RefusedError:
-    return RefusedError("length", f"header says {properties & MAX_BODY} bytes of body, there are {len(body)}")
+    return RefusedError(
+        "length", "header says {said} bytes of body, there are {size}", said=properties & MAX_BODY, size=len(body)
+    )
 
 
 def close_frame(frame: Frame) -> bytes:
     """The bytes of a frame with both flags. Raises InvalidError when the body or the phone is too long."""
     if len(frame.body) > MAX_BODY:
-        raise InvalidError(f"a body takes {MAX_BODY} bytes at most, this one has {len(frame.body)}")
+        raise InvalidError(
+            "a body takes {most} bytes at most, this one has {size}", most=MAX_BODY, size=len(frame.body)
+        )
     phone = _pack_phone(frame.phone, PHONE_DIGITS[frame.version])
     properties = len(frame.body) | (PARTED if frame.part else 0)
     if frame.version is V2019:
@@ -217,5 +229,7 @@ def _pack_phone(phone: str, digits: int) -> bytes:
     """A phone padded to the width of the header."""
     padded = phone.zfill(digits)
     if len(padded) != digits or not set(padded) <= set("0123456789abcdef"):
-        raise InvalidError(f"a phone has {digits} digits at most in this edition, {phone!r} is none")
+        raise InvalidError(
+            "a phone has {digits} digits at most in this edition, {phone} is none", digits=digits, phone=repr(phone)
+        )
     return bytes.fromhex(padded)

@@ -21,15 +21,15 @@ CENTURY = 2000
 class RefusedError(InvalidError):
     """Bytes that are no frame or no body of the standard, with the reason as one word."""
 
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
+    def __init__(self, reason: str, detail: str, /, **values: Any) -> None:
+        super().__init__(detail, **values)
         self.reason = reason
-        self.detail = detail
+        self.detail = self.sentence
 
 
-def malformed(detail: str) -> RefusedError:
+def malformed(detail: str, /, **values: Any) -> RefusedError:
     """The refusal of a body."""
-    return RefusedError("body", detail)
+    return RefusedError("body", detail, **values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +119,14 @@ def read_time(raw: bytes) -> datetime:
     try:
         return _hour(raw[:4]) + _within_hour(raw[4:])
     except ValueError:
-        raise malformed(f"{raw.hex()} is no time YYMMDDhhmmss") from None
+        raise malformed("{raw} is no time YYMMDDhhmmss", raw=raw.hex()) from None
 
 
 def write_time(at: datetime) -> bytes:
     """The reverse of `read_time`; fractions of a second are cut."""
     local = at.astimezone(BEIJING)
     if not CENTURY <= local.year < CENTURY + 100:
-        raise InvalidError(f"year {local.year} does not fit two digits from {CENTURY}")
+        raise InvalidError("year {year} does not fit two digits from {century}", year=local.year, century=CENTURY)
     return bytes.fromhex(f"{local:%y%m%d%H%M%S}")
 
 
@@ -156,7 +156,7 @@ def bcd(size: int) -> Fixed:
 def fit(value: bytes, size: int) -> bytes:
     """The bytes, if they fill the field exactly: `struct` itself would cut or pad in silence."""
     if len(value) != size:
-        raise InvalidError(f"{len(value)} bytes given, the field has {size}")
+        raise InvalidError("{given} bytes given, the field has {size}", given=len(value), size=size)
     return value
 
 
@@ -168,7 +168,7 @@ def read_text(raw: bytes) -> str:
     try:
         return raw.strip(b"\0").decode("gbk")
     except UnicodeDecodeError:
-        raise malformed(f"{raw.hex()} is no GBK text") from None
+        raise malformed("{raw} is no GBK text", raw=raw.hex()) from None
 
 
 def write_text(text: str) -> bytes:
@@ -176,7 +176,7 @@ def write_text(text: str) -> bytes:
     try:
         return text.encode("gbk")
     except UnicodeEncodeError:
-        raise InvalidError(f"{text!r} can't be written in GBK") from None
+        raise InvalidError("{text} can't be written in GBK", text=repr(text)) from None
 
 
 def text(size: int) -> Fixed:

@@ -165,19 +165,29 @@ def open_frame(piece: bytes, edition: Edition = V2011, cipher: Cipher | None = N
         RefusedError: with the reason length, flag, header or checksum.
     """
     if len(piece) > MAX_FRAME:
-        raise RefusedError("length", f"more than {MAX_FRAME} bytes without an end")
+        raise RefusedError("length", "more than {most} bytes without an end", most=MAX_FRAME)
     if len(piece) < len(HEAD + TAIL) or piece[:1] != HEAD or piece[-1:] != TAIL:
         raise RefusedError("flag", "a frame begins with 5B and ends with 5D")
     data = unescape(piece[1:-1])
     start = _HEADER.size + (_TIME.size if edition is V2019 else 0)
     if len(data) < start + _CHECK.size:
-        raise RefusedError("header", f"{len(data)} bytes, a header of {edition} and its CRC take {start + _CHECK.size}")
+        raise RefusedError(
+            "header",
+            "{size} bytes, a header of {edition} and its CRC take {wanted}",
+            size=len(data),
+            edition=edition,
+            wanted=start + _CHECK.size,
+        )
     expected, made = _CHECK.unpack(data[-2:])[0], crc(data[:-2])
     if expected != made:
-        raise RefusedError("checksum", f"CRC is {expected:04x}, the bytes make {made:04x}")
+        raise RefusedError(
+            "checksum", "CRC is {expected}, the bytes make {made}", expected=f"{expected:04x}", made=f"{made:04x}"
+        )
     length, serial, message_id, access_code, *version, encrypted, key = _HEADER.unpack_from(data)
     if length != len(data) + len(HEAD + TAIL):
-        raise RefusedError("length", f"header says {length} bytes, there are {len(data) + len(HEAD + TAIL)}")
+        raise RefusedError(
+            "length", "header says {length} bytes, there are {size}", length=length, size=len(data) + len(HEAD + TAIL)
+        )
     body = data[start:-2]
     return Frame(
         message_id,
@@ -214,7 +224,7 @@ def close_frame(frame: Frame, edition: Edition = V2011, cipher: Cipher | None = 
     data = head + time + body
     sent = HEAD + escape(data + _CHECK.pack(crc(data))) + TAIL
     if len(sent) > MAX_FRAME:
-        raise InvalidError(f"a frame takes {MAX_FRAME} bytes at most, this one has {len(sent)}")
+        raise InvalidError("a frame takes {most} bytes at most, this one has {size}", most=MAX_FRAME, size=len(sent))
     return sent
 
 
@@ -223,7 +233,7 @@ def read_seconds(seconds: int) -> datetime:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
-        raise RefusedError("body", f"{seconds} s after 1970 is no time") from None
+        raise RefusedError("body", "{seconds} s after 1970 is no time", seconds=seconds) from None
 
 
 def write_seconds(at: datetime) -> int:

@@ -244,4 +244,6 @@ def date_of(zda: Zda) -> date | None:
     try:
         return datetime(zda.year, zda.month, zda.day, tzinfo=UTC).date()
     except ValueError:
-        raise RefusedError("field", f"{zda.year}-{zda.month}-{zda.day} is no date") from None
+        raise RefusedError(
+            "field", "{year}-{month}-{day} is no date", year=zda.year, month=zda.month, day=zda.day
+        ) from None

@@ -43,7 +43,11 @@ class Card:
         """
         write(message)
         if len(self._waiting) >= MAX_WAITING:
-            raise FullError(f"{MAX_WAITING} messages wait for this card; one goes every {self.interval.seconds} s.")
+            raise FullError(
+                "{most} messages wait for this card; one goes every {seconds} s.",
+                most=MAX_WAITING,
+                seconds=self.interval.seconds,
+            )
         self._waiting.append((message, 0))
 
     def next_due(self, now: datetime) -> datetime | None:
@@ -87,7 +91,7 @@ def text_message(card: str, text: str) -> Txa:
         InvalidError: there is no such card, or the text is empty or can't be sent.
     """
     if not (card.isascii() and card.isdigit()):
-        raise InvalidError(f"{card!r} is no card: seven digits.")
+        raise InvalidError("{card} is no card: seven digits.", card=repr(card))
     if not text.strip():
         raise InvalidError("There is nothing to send.")
     message = Txa(card, 1, CHINESE, text)

@@ -27,7 +27,9 @@ def digits(*counts: int) -> Kind:
         text = str(texts[0])
         fits = len(text) in counts if counts else len(text) <= _MOST_DIGITS
         if text and not (text.isascii() and text.isdigit() and fits):
-            raise malformed(text, f"row of {' or '.join(map(str, counts)) or f'up to {_MOST_DIGITS}'} digits")
+            raise malformed(
+                text, "row of {digits} digits", digits=" or ".join(map(str, counts)) or f"up to {_MOST_DIGITS}"
+            )
         return text
 
     return Kind(read, lambda value: [value])

@@ -139,7 +139,7 @@ def write_compact(position: Position, *, calls_for_help: bool = False) -> bytes:
             round(position.altitude_m or 0), speed, heading, position.systems, 0,
         )  # fmt: skip
     except struct.error as error:
-        raise InvalidError(f"The position does not fit the compact form: {error}.") from None
+        raise InvalidError("The position does not fit the compact form: {error}.", error=str(error)) from None
     return raw[:-1] + bytes((checksum(raw[:-1]),))
 
 

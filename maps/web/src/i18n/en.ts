@@ -59,6 +59,8 @@ export const en: Record<keyof typeof zh, string> = {
   "problem.unavailable": "The service is not available right now. Try again shortly.",
   "problem.with_detail": "{what} ({detail})",
   "problem.no_pages": "Your role has no pages here.",
+  "problem.fault": "{field}: {what}",
+  "problem.not_right": "not right",
   "problem.retry": "Try again",
   "problem.map": "This browser can’t show the map (WebGL 2 is needed).",
   "time.s": "{n} s",

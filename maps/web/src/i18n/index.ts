@@ -7,9 +7,11 @@ import { prefs, type Language } from "../shared/prefs.ts";
 import type { consoleZh } from "./console.zh.ts";
 import { en } from "./en.ts";
 import type { officerZh } from "./officer.zh.ts";
+import type { planningZh } from "./planning.zh.ts";
+import { sentencesZh } from "./sentences.zh.ts";
 import { zh } from "./zh.ts";
 
-export type Key = keyof typeof zh | keyof typeof consoleZh | keyof typeof officerZh;
+export type Key = keyof typeof zh | keyof typeof consoleZh | keyof typeof officerZh | keyof typeof planningZh;
 const tables: Record<Language, Record<string, string>> = { zh: { ...zh }, en: { ...en } };
 
 /** Add the words of a part that was loaded just now. */
@@ -27,4 +29,21 @@ export function t(key: Key, values: Record<string, string | number> = {}): strin
 export function code(family: string, value: string): string {
   const key = `${family}.${value}`;
   return key in tables.zh ? t(key as Key) : value.replaceAll("_", " ");
+}
+
+/** A sentence of the server: its English pattern, and the values in it. */
+export interface Told {
+  sentence: string;
+  values: Record<string, unknown>;
+}
+
+/** What the server says, in the reader's language; null where there are no words for it. */
+export function say(told: Told): string | null {
+  const pattern = prefs.language === "en" ? told.sentence : sentencesZh[told.sentence];
+  return pattern === undefined ? null : pattern.replace(/\{(\w+)(?:\|([\w.]+))?\}/g, (whole, name: string, family?: string) => filled(told.values[name] ?? whole, family));
+}
+
+function filled(value: unknown, family?: string): string {
+  if (typeof value === "object" && value !== null) return say(value as Told) ?? "";
+  return family ? code(family, String(value)) : String(value);
 }

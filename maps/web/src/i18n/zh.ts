@@ -58,6 +58,8 @@ export const zh = {
   "problem.unavailable": "服务暂时不可用，请稍后重试。",
   "problem.with_detail": "{what}（{detail}）",
   "problem.no_pages": "您的角色没有可用的页面。",
+  "problem.fault": "{field}：{what}",
+  "problem.not_right": "填写有误",
   "problem.retry": "重试",
   "problem.map": "此浏览器无法显示地图（需要 WebGL 2）。",
   "time.s": "{n} 秒",

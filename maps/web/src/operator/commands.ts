@@ -1,7 +1,7 @@
 /** Commands and how far each came: of one device, or of all. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import { code, t } from "../i18n/index.ts";
+import { code, say, t, type Told } from "../i18n/index.ts";
 import { get, query, remove } from "../shared/api.ts";
 import { session } from "../shared/session.ts";
 import type { Page } from "../shared/types.ts";
@@ -21,6 +21,7 @@ interface Command {
   settled_at: string | null;
   answer: Record<string, unknown> | null;
   detail: string | null;
+  told: Told | null;
 }
 
 const STATES = ["queued", "sent", "acknowledged", "answered", "refused", "timed_out", "expired", "cancelled"];
@@ -84,7 +85,7 @@ export class OperatorCommands extends OperatorView {
       <p class="hint">${this.device === null ? `#${one.device_id} · ` : ""}${dayTime(one.asked_at)} · ${one.asked_by ?? ""} · ${t("operator.attempts", { n: one.attempts })}</p>
       ${Object.keys(one.parameters).length ? html`<details><summary>${t("operator.asked")}</summary>${facts(one.parameters)}</details>` : nothing}
       ${one.answer && Object.keys(one.answer).length ? html`<details open><summary>${t("operator.answer")}</summary>${facts(one.answer)}</details>` : nothing}
-      ${one.detail ? html`<p class="message warning">${code("command.detail", one.detail)}</p>` : nothing}
+      ${one.detail ? html`<p class="message warning">${one.told ? say(one.told) : code("command.detail", one.detail)}</p>` : nothing}
       ${cancels ? html`<button class="button" @click=${() => void this.act(() => remove(`/commands/${one.id}`), t("operator.cancelled"))}>${t("operator.cancel")}</button>` : nothing}</li>`;
   }
 }

@@ -1,7 +1,7 @@
 /** The last frames of a device: the bytes as they came, beside what they say, field by field. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import { code, t } from "../i18n/index.ts";
+import { code, say, t, type Told } from "../i18n/index.ts";
 import { get } from "../shared/api.ts";
 import type { Page } from "../shared/types.ts";
 import { spaced } from "./quarantine.ts";
@@ -24,7 +24,7 @@ interface Frame {
   raw_hex: string | null;
   intact: boolean | null;
   fields: Field[];
-  error: string | null;
+  told: Told | null;
 }
 
 export class OperatorFrames extends OperatorView {
@@ -55,9 +55,9 @@ export class OperatorFrames extends OperatorView {
   private frame(one: Frame): TemplateResult {
     return html`<details><summary>${dayTime(one.at)} · ${code("source", one.source)} ${one.flags.map((flag) => html`<span class="tag warning">${code("flag", flag)}</span> `)}</summary>
       ${one.raw_hex ? html`<code class="hex" tabindex="0">${spaced(one.raw_hex)}</code>` : html`<p class="hint">${t("operator.no_raw")}</p>`}
-      ${one.intact === false ? html`<p class="message error">${t("operator.not_intact")}</p>` : nothing}${one.error ? html`<p class="message warning">${one.error}</p>` : nothing}
+      ${one.intact === false ? html`<p class="message error">${t("operator.not_intact")}</p>` : nothing}${one.told ? html`<p class="message warning">${say(one.told) ?? t("operator.see_bytes")}</p>` : nothing}
       <div class="wide" tabindex="0" role="region" aria-label=${t("operator.fields")}><table><thead><tr>${(["part", "field", "value", "bytes"] as const).map((head) => html`<th scope="col">${t(`operator.${head}`)}</th>`)}</tr></thead>
-        <tbody>${one.fields.map((each) => html`<tr><td>${each.part}</td><td>${code("field", each.name)}</td><td>${typeof each.value === "object" ? JSON.stringify(each.value) : String(each.value)}${each.unit ? ` ${each.unit}` : ""}</td><td><code>${spaced(each.raw_hex)}</code></td></tr>`)}</tbody></table></div></details>`;
+        <tbody>${one.fields.map((each) => html`<tr><td>${code("part", each.part)}</td><td>${code("field", each.name)}</td><td>${typeof each.value === "object" ? JSON.stringify(each.value) : String(each.value)}${each.unit ? ` ${each.unit}` : ""}</td><td><code>${spaced(each.raw_hex)}</code></td></tr>`)}</tbody></table></div></details>`;
   }
 }
 

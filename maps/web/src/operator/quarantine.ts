@@ -1,7 +1,7 @@
 /** What was refused, by reason: the bytes, and why. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import { code, t } from "../i18n/index.ts";
+import { code, say, t, type Told } from "../i18n/index.ts";
 import { get, query } from "../shared/api.ts";
 import type { Page } from "../shared/types.ts";
 import { dayTime } from "../shared/time.ts";
@@ -13,7 +13,7 @@ interface BadFrame {
   remote: string | null;
   phone: string | null;
   reason: string;
-  detail: string;
+  told: Told | null;
   frame_hex: string;
 }
 
@@ -59,7 +59,7 @@ export class OperatorQuarantine extends OperatorView {
 
   private item(one: BadFrame): TemplateResult {
     return html`<li><header><b>${code("refusal", one.reason)}</b><span class="hint">${dayTime(one.at)} · ${one.remote ?? "—"}${one.phone ? ` · ${one.phone}` : ""}</span></header>
-      <p>${one.detail}</p><code class="hex" tabindex="0">${spaced(one.frame_hex)}</code></li>`;
+      <p>${(one.told && say(one.told)) ?? t("operator.see_bytes")}</p><code class="hex" tabindex="0">${spaced(one.frame_hex)}</code></li>`;
   }
 }
 

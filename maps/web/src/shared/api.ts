@@ -1,7 +1,14 @@
 /** One way to the server: JSON over the same origin; what goes wrong becomes a sentence. */
 
-import { t, type Key } from "../i18n/index.ts";
+import { code, say, t, type Key, type Told } from "../i18n/index.ts";
+import { prefs } from "./prefs.ts";
 import type { Page } from "./types.ts";
+
+/** An entry that is not right: the path to it, and the rule it breaks. */
+interface Fault {
+  where: string;
+  told: Told;
+}
 
 /** A refusal by the server (RFC 9457) or the lack of one: `status` 0 means nobody answered. */
 export class Problem extends Error {
@@ -11,13 +18,18 @@ export class Problem extends Error {
   readonly kind: string;
   /** The step that is left of a sign-in, where that is why the server refused. */
   readonly left: string | null;
+  /** The detail for a reader of another language, and what is wrong with each entry. */
+  readonly told: Told | null;
+  readonly faults: Fault[];
 
-  constructor(status: number, detail: string, kind = "", left: string | null = null) {
+  constructor(status: number, detail: string, more: Partial<Pick<Problem, "kind" | "left" | "told" | "faults">> = {}) {
     super(detail || String(status));
     this.status = status;
     this.detail = detail;
-    this.kind = kind;
-    this.left = left;
+    this.kind = more.kind ?? "";
+    this.left = more.left ?? null;
+    this.told = more.told ?? null;
+    this.faults = more.faults ?? [];
   }
 }
 
@@ -36,15 +48,26 @@ const SENTENCES: Record<number, Key> = {
 export function sentence(error: unknown): string {
   if (!(error instanceof Problem)) return t("problem.unknown");
   const known = SENTENCES[error.status] ?? "problem.unknown";
-  return error.detail ? t("problem.with_detail", { what: t(known), detail: error.detail }) : t(known);
+  const detail = facts(error);
+  return detail ? t("problem.with_detail", { what: t(known), detail }) : t(known);
 }
+
+/** The facts of a refusal; in English as the server says them. */
+function facts(error: Problem): string {
+  if (prefs.language === "en") return error.detail;
+  if (error.faults.length) return error.faults.map(({ where, told }) => t("problem.fault", { field: code("field", fieldOf(where)), what: say(told) ?? t("problem.not_right") })).join("；");
+  return (error.told && say(error.told)) ?? error.detail;
+}
+
+/** The name of an entry in a path such as body.text.points.3. */
+const fieldOf = (where: string): string => where.split(".").filter((part) => !/^\d+$/.test(part)).pop() ?? where;
 
 async function readProblem(response: Response): Promise<Problem> {
   const body: unknown = await response.json().catch(() => null);
   if (typeof body !== "object" || body === null || !("detail" in body)) return new Problem(response.status, "");
-  const kind = "type" in body && typeof body.type === "string" ? body.type.replace("urn:tianshu:", "") : "";
-  const left = "next" in body && typeof body.next === "string" ? body.next : null;
-  return new Problem(response.status, typeof body.detail === "string" ? body.detail : "", kind, left);
+  const { type, detail, next, told, errors } = body as { type?: string; detail: unknown; next?: string; told?: Told; errors?: Fault[] };
+  const more = { kind: type?.replace("urn:tianshu:", "") ?? "", left: next ?? null, told: told ?? null, faults: errors ?? [] };
+  return new Problem(response.status, typeof detail === "string" ? detail : "", more);
 }
 
 async function send(method: string, path: string, body?: unknown, more: Record<string, string> = {}): Promise<Response> {

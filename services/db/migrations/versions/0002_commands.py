@@ -23,7 +23,8 @@ def upgrade() -> None:
             sent_at timestamptz,
             settled_at timestamptz,
             answer jsonb,
-            detail text
+            detail text,
+            told jsonb
         );
         CREATE INDEX ix_command_open ON command (due_at) WHERE state IN ('queued', 'sent');
         CREATE INDEX ix_command_device_id ON command (device_id, id);

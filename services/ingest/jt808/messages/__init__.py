@@ -144,10 +144,15 @@ def decode(frame: Frame, known: Version | None = None) -> Any:
             that is not what the table says.
     """
     if frame.part:
-        raise RefusedError("unsupported", "packet {1} of {0}: put the packets together first".format(*frame.part))
+        raise RefusedError(
+            "unsupported",
+            "packet {number} of {total}: put the packets together first",
+            number=frame.part[1],
+            total=frame.part[0],
+        )
     message = CLASSES.get((frame.message_id, version_of(frame, known)))
     if message is None:
-        raise RefusedError("unsupported", f"message 0x{frame.message_id:04x} is not known")
+        raise RefusedError("unsupported", "message 0x{message_id} is not known", message_id=f"{frame.message_id:04x}")
     return fields.read(message, frame.body)
 
 
@@ -159,5 +164,10 @@ def encode(message: Any, *, phone: str, serial: int, version: Version = V2013, p
     """
     message_id = IDS[type(message)]
     if CLASSES.get((message_id, version)) is not type(message):
-        raise InvalidError(f"{type(message).__name__} is not how {version} writes message 0x{message_id:04x}")
+        raise InvalidError(
+            "{message} is not how {version} writes message 0x{message_id}",
+            message=type(message).__name__,
+            version=version,
+            message_id=f"{message_id:04x}",
+        )
     return make_frame(message_id, version, phone, serial & 0xFFFF, fields.write(message), None, protocol)

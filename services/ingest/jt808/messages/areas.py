@@ -33,7 +33,7 @@ def _read_points(data: bytes, pos: int, end: int, attributes: int) -> tuple[Any,
     total, pos = _COUNT.read(data, pos, end)
     stop = pos + total * _PAIR.size
     if stop > end:
-        raise malformed(f"{total} points announced, bytes for {(end - pos) // _PAIR.size} left")
+        raise malformed("{total} points announced, bytes for {left} left", total=total, left=(end - pos) // _PAIR.size)
     north, east = (-1 if attributes >> sign & 1 else 1 for sign in (SOUTH, WEST))
     pairs = _PAIR.iter_unpack(data[pos:stop])
     return tuple((_signed(lon, east) / MICRO, _signed(lat, north) / MICRO) for lat, lon in pairs), stop

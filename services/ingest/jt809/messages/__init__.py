@@ -175,7 +175,7 @@ def encode(message: Any, edition: Edition = V2011) -> tuple[int, bytes]:
         return _close(message, edition)
     form = type(message)
     if form not in _IDS or form not in _PLAIN.get((_IDS[form], edition), ()):
-        raise InvalidError(f"{form.__name__} is no message of {edition} by itself")
+        raise InvalidError("{message} is no message of {edition} by itself", message=form.__name__, edition=edition)
     return _IDS[form], fields.write(message)
 
 
@@ -210,7 +210,9 @@ def _open(message_id: int, body: bytes, edition: Edition) -> Enclosed:
     """Read what stands around a sub message, then the sub message."""
     for plate, color, pos in _heads(message_id, body, edition):
         if len(body) - pos < _SUB.size:
-            raise malformed(f"{len(body) - pos} bytes left, a sub message takes {_SUB.size} at least")
+            raise malformed(
+                "{left} bytes left, a sub message takes {wanted} at least", left=len(body) - pos, wanted=_SUB.size
+            )
         sub_id, length = _SUB.unpack_from(body, pos)
         if pos + _SUB.size + length == len(body):
             return Enclosed(sub_id, read_sub(sub_id, body[pos + _SUB.size :], edition), plate, color)
@@ -219,7 +221,7 @@ def _open(message_id: int, body: bytes, edition: Edition) -> Enclosed:
             data = body[pos + _ANSWERED.size :]
             if length == len(data):
                 return Enclosed(sub_id, read_sub(sub_id, data, edition), plate, color, (answered_id, serial))
-    raise malformed(f"the sub message does not fill its {len(body)} bytes")
+    raise malformed("the sub message does not fill its {size} bytes", size=len(body))
 
 
 def _heads(message_id: int, body: bytes, edition: Edition) -> Iterator[tuple[str | None, int | None, int]]:
@@ -234,7 +236,12 @@ def _close(message: Enclosed, edition: Edition) -> tuple[int, bytes]:
     """Write a sub message and what stands around it."""
     form = type(message.said)
     if form is not Unread and form not in _ENCLOSED.get((message.sub_id, edition), ()):
-        raise InvalidError(f"{form.__name__} is not how {edition} writes sub message 0x{message.sub_id:04x}")
+        raise InvalidError(
+            "{message} is not how {edition} writes sub message 0x{sub_id}",
+            message=form.__name__,
+            edition=edition,
+            sub_id=f"{message.sub_id:04x}",
+        )
     data = fields.write(message.said)
     if message.answered:
         data = _ANSWERED.pack(message.sub_id, *message.answered, len(data)) + data

@@ -26,7 +26,7 @@ def read_date(raw: bytes) -> datetime:
     try:
         return datetime(year, month, day, hour, minute, second, tzinfo=BEIJING).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise malformed(f"{raw.hex()} is no day, month, year, hour, minute, second") from None
+        raise malformed("{raw} is no day, month, year, hour, minute, second", raw=raw.hex()) from None
 
 
 def write_date(at: datetime) -> bytes:
