@@ -282,6 +282,7 @@ def upgrade() -> None:
         sa.Column("phone", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("told", postgresql.JSONB(), nullable=True),
         sa.Column("frame", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantine")),
     )
@@ -377,6 +378,9 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("shape", geography("MULTIPOLYGON"), nullable=False),
+        sa.Column("line", geography("LINESTRING"), nullable=True),
+        sa.Column("width_m", sa.Integer(), nullable=True),
+        sa.Column("form", sa.Text(), nullable=True),
         sa.Column("revision", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("created_by", sa.BigInteger(), nullable=True),
