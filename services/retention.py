@@ -6,7 +6,7 @@ for long and an interrupted run goes on the next time. What was destroyed is wri
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services import access
+from services import access, media
 from services.audit import Sealer
 from services.db import partitions
 from services.db.engine import ReadSession, WriteSession, reading, writing
@@ -49,6 +49,7 @@ class Passed:
     before: datetime
     rows: int
     partitions: list[str] = field(default_factory=list)
+    files: int = 0
 
 
 _FIX_AGE = "at < :before"
@@ -60,6 +61,7 @@ CONDITIONS: Mapping[str, tuple[str, str]] = {
     "newest_positions": ("newest_fix", _FIX_AGE),
     "quarantine": ("quarantine", _FIX_AGE),
     "pending_devices": ("pending_device", "last_seen < :before"),
+    "media": ("media", "received_at < :before"),
     "short_messages": ("short_message", _FIX_AGE),
     "commands": ("command", "settled_at < :before"),
     "alerts": ("alert", f"(state = 'closed' AND closed_at < :before) OR (kind = '{CONFIDENTIAL}' AND {_FIX_AGE})"),
@@ -140,7 +142,9 @@ async def apply(mandate: access.Mandate, engine: AsyncEngine, settings: Settings
         if rule.what == "audit" and await _is_any(engine, before):
             Sealer.of(settings).cut(before)
         passed = await _apply(engine, rule, before)
-        if passed.rows or passed.partitions:
+        if rule.what == "media":
+            passed = replace(passed, files=await media.sweep(engine, settings))
+        if passed.rows or passed.partitions or passed.files:
             await _write_down(mandate, engine, passed, now)
             done.append(passed)
     return done
@@ -224,7 +228,7 @@ def _count_of(day: str, cut: tuple[str, str]) -> str:
 
 async def _write_down(mandate: access.Mandate, engine: AsyncEngine, passed: Passed, now: datetime) -> None:
     rule = passed.rule
-    target = f"{rule.what} before {passed.before:%Y-%m-%d}, partitions {len(passed.partitions)}"
+    target = f"{rule.what} before {passed.before:%Y-%m-%d}, partitions {len(passed.partitions)}, files {passed.files}"
     await access.record(mandate, access.Act.APPLY_RETENTION, target, allowed=True, rows=passed.rows)
     said = {"at": now, "what": rule.what, "basis": rule.basis, "before": passed.before}
     async with writing(engine) as db:

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     sentences_sources: str = Field(
         "", description="Addresses that speak for a device without a token: 192.0.2.7=13900000001, 192.0.2.8=…"
     )
+    media_room_mb: int = Field(
+        10_240, ge=0, description="Photos, sound and films of terminals in data_dir, in units of 1024 KB; 0: none kept"
+    )
     batch_window_ms: int = Field(50, ge=1, le=1000, description="Longest time fixes wait for others before the commit")
     batch_max_fixes: int = Field(5000, ge=1, description="Most fixes in one commit")
     future_tolerance_s: int = Field(
@@ -92,11 +95,11 @@ class Settings(BaseSettings):
         None, description="TOML file of whom an officer knows privately; looks at them are shown to the auditor"
     )
     retention_file: Path | None = Field(None, description="TOML file of how long what is kept; empty: the shipped one")
-    allowed_hosts: str = Field(
-        "", description="Host names the API answers to, * for any; empty: public_url's, and on loopback this machine's"
-    )
     least_track_days: int = Field(
         30, ge=0, description="Days that positions are kept at least, for dispatch and complaints, whoever asks"
+    )
+    allowed_hosts: str = Field(
+        "", description="Host names the API answers to, * for any; empty: public_url's, and on loopback this machine's"
     )
     max_body_kb: int = Field(4096, ge=1, description="Longest request body but an upload, in units of 1024 bytes")
     sign_ins_per_min: int = Field(30, ge=1, description="Attempts to sign in from one address in a minute")

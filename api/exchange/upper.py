@@ -12,9 +12,10 @@ import structlog
 from prometheus_client import Counter
 
 from api.exchange.wire import LostError, Pace, Wire
-from services import exchange
+from api.quarantine import Quarantine
+from services import exchange, fleet
 from services.db import engine as databases
-from services.errors import UnavailableError
+from services.errors import Saying, UnavailableError
 from services.ingest.jt809 import link as links
 from services.ingest.jt809 import positions
 from services.ingest.jt809.framing import Cipher, Edition, edition_of
@@ -115,6 +116,8 @@ class Session:
             UNKNOWN.inc(len(told))
             return
         now = datetime.now(UTC)
+        if any(map(positions.is_enciphered, told)):
+            self._upper.keep_enciphered(frame, message.plate, self.main.remote, now)
         judged = (
             positions.to_fix(position, device_id, vehicle, now, late=late, raw=frame, **self._upper.tolerances)
             for position in told
@@ -147,6 +150,7 @@ class Upper:
         self.known_for_s = KNOWN_FOR_S
         self.port = 0
         self.sessions: dict[int, Session] = {}
+        self._quarantine = Quarantine(engine)
         self._tasks: asyncio.TaskGroup
         self._wires = set[Wire]()
         self._closing = False
@@ -159,13 +163,15 @@ class Upper:
                 self._accept, self._settings.exchange_host, self._settings.exchange_port
             )
             self.port = server.sockets[0].getsockname()[1]
-            counting = self._tasks.create_task(self._count_on())
+            chores = [self._tasks.create_task(chore) for chore in (self._count_on(), self._quarantine.run())]
             try:
                 yield self
             finally:
                 self._closing = True
                 server.close()
-                counting.cancel()
+                for chore in chores:
+                    chore.cancel()
+                await self._quarantine.flush()
                 for each in list(self.sessions.values()):
                     await self._part(each)
                 for wire in self._wires:
@@ -177,6 +183,11 @@ class Upper:
         future.add_done_callback(_see)
         self._pipeline.put(fixes, partial(_resolve, future))
         return future
+
+    def keep_enciphered(self, frame: bytes, plate: str, remote: str, now: datetime) -> None:
+        """Put a frame where people see that there are coordinates in it that nobody is to see as degrees."""
+        detail = Saying("the secrecy plug-in has enciphered the coordinates of {plate}", plate=plate)
+        self._quarantine.add(fleet.BadFrame(now, remote, None, "enciphered", detail, frame))
 
     async def look_up(self, plate: str, color: int, remote: str) -> int | None:
         """Return the device of a vehicle; if nobody knows it, it waits for an administrator from now on."""

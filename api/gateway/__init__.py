@@ -3,7 +3,6 @@
 connection   one terminal's socket: what it says goes to the pipeline, the answer goes out after the commit
 server       all of them: who is signed in, back-pressure, silence, start and stop
 ownership    which of them all gateways together know to be ours
-quarantine   what could not be accepted, kept at a bounded rate
 page         health and metrics over HTTP, loopback only
 counters     what is counted
 """

@@ -11,11 +11,11 @@ import structlog
 from api.gateway import counters
 from api.gateway.errands import Errands
 from geo.fix import Fix
-from services import commands, fleet
+from services import commands, fleet, media
 from services.errors import UnavailableError
 from services.ingest.jt808 import events, positions
 from services.ingest.jt808.framing import Version
-from services.ingest.jt808.messages.media import MediaData, MediaEvent, MediaReply
+from services.ingest.jt808.messages.media import MediaData, MediaData2011, MediaReply
 from services.ingest.jt808.messages.position import Status
 from services.ingest.jt808.messages.session import (
     QueryTime,
@@ -24,13 +24,14 @@ from services.ingest.jt808.messages.session import (
     ServerTime,
     TerminalResend,
 )
+from services.ingest.jt808.pieces import Piece
 from services.ingest.jt808.terminal import Terminal
 from services.pipeline import Pipeline
 
 MAX_WAITING = 2_000  # fixes of one terminal that may wait for their commit before its socket is left unread
 MAX_UNSENT_BYTES = 64 * 1024  # answers that a slow terminal may leave unread, likewise
 Said = events.Positions | events.Heartbeat | events.Other | events.Refused
-_ASKING = (events.Registering, events.Authenticating, events.Unregistering)
+_ASKING = (events.Registering, events.Authenticating, events.Unregistering, events.Media)
 _REGISTRATIONS = {
     fleet.Answer.UNKNOWN: Registration.NO_SUCH_TERMINAL,
     fleet.Answer.OTHER_TERMINAL: Registration.NO_SUCH_TERMINAL,
@@ -66,6 +67,9 @@ class Host(Protocol):
 
     def refuse(self, connection: "Connection", event: events.Refused, now: datetime) -> None:
         """Count and keep a frame that was not accepted."""
+
+    async def keep_medium(self, taken: media.Taken, fixes: list[Fix]) -> bool:
+        """Return after the commit of a medium and of where it was taken; say whether there was room for its bytes."""
 
     def settle(self, outcome: commands.Outcome) -> None:
         """Take what became of a command."""
@@ -171,9 +175,11 @@ class Connection(asyncio.Protocol):
             self.errands = Errands(self.terminal)
         self._write(self.errands.write(errand))
 
-    def ask_again(self, now: datetime) -> None:
-        """Ask for packets that were lost."""
+    def look_round(self, now: datetime) -> None:
+        """Ask for packets that were lost; take confirmations after which nothing came for the whole."""
         self._write(self.terminal.ask_again(now))
+        for outcome in self.errands.conclude(now) if self.errands else ():
+            self._gateway.settle(outcome)
 
     def _heed(self, event: events.Other | events.Positions, now: datetime) -> None:
         """See whether a message answers a command."""
@@ -194,8 +200,6 @@ class Connection(asyncio.Protocol):
             heard.append(event)
             if isinstance(event, events.Positions):
                 fixes += self._fixes(event, now)
-                if any(report.status & _ENCRYPTED for report, _ in event.reports):
-                    self._gateway.refuse(self, _enciphered(event), now)
                 if event.answered_serial is not None:
                     self._heed(event, now)
             elif isinstance(event, events.Refused):
@@ -204,7 +208,10 @@ class Connection(asyncio.Protocol):
                 self._heed(event, now)
         self._put(fixes, heard)
 
-    def _fixes(self, event: events.Positions, now: datetime) -> list[Fix]:
+    def _fixes(self, event: events.Positions | events.Media, now: datetime) -> list[Fix]:
+        """The fixes of reports; one with enciphered coordinates is also put where people see that there is one."""
+        if any(report.status & _ENCRYPTED for report, _ in event.reports):
+            self._gateway.refuse(self, _enciphered(event), now)
         device_id, gateway, version = cast("int", self.device_id), self._gateway, self.terminal.version
         return [
             positions.to_fix(
@@ -255,8 +262,8 @@ class Connection(asyncio.Protocol):
                 return self.terminal.send(ServerTime(datetime.now(UTC)))
             case TerminalResend(first, numbers):
                 return self.errands.again(first, numbers) if self.errands else b""
-            case MediaData(id=number):
-                return self.terminal.send(MediaReply(number))
+            case Piece(number, missing) if missing is not None:
+                return self.terminal.send(MediaReply(number, missing))
         return b""
 
     def _result(self, event: Said) -> Result:
@@ -267,7 +274,7 @@ class Connection(asyncio.Protocol):
                 return Result.OK if event.phone == self.terminal.phone else Result.FAILED
             case events.Refused():
                 return event.result
-            case events.Other(body=MediaEvent()):
+            case events.Other(body=Piece()):
                 return Result.OK
         return Result.UNSUPPORTED
 
@@ -285,6 +292,8 @@ class Connection(asyncio.Protocol):
                     self._write(self.terminal.reply(event, await self._authenticate(event)))
                 case events.Unregistering():
                     self._write(self.terminal.reply(event, await self._unregister(event)))
+                case events.Media():
+                    self._write(await self._keep(event, datetime.now(UTC)))
         except UnavailableError:
             counters.UNANSWERED.inc()
         except Exception:  # whatever it was, this terminal and all others go on
@@ -312,6 +321,19 @@ class Connection(asyncio.Protocol):
         await self._gateway.sign_in(self, device_id, claim)
         return Result.OK
 
+    async def _keep(self, event: events.Media, now: datetime) -> bytes:
+        """Keep a medium and the fix that says where; 0x8800 tells the terminal that it may delete it."""
+        fixes, body = self._fixes(event, now), event.body
+        where = {"at": fixes[0].at, "fix_at": fixes[0].at, "fix_hash": fixes[0].payload_hash} if fixes else {"at": now}
+        data = body.data if isinstance(body, MediaData | MediaData2011) else None
+        device_id = cast("int", self.device_id)
+        taken = media.Taken(
+            device_id, body.id, body.kind, body.format, body.event, body.channel, **where, data=data
+        )  # fmt: skip
+        if not await self._gateway.keep_medium(taken, fixes):
+            return self.terminal.reply(event, Result.FAILED)
+        return self.terminal.reply(event) if data is None else self.terminal.send(MediaReply(body.id))
+
     async def _unregister(self, event: events.Unregistering) -> Result:
         if self.device_id is None or event.phone != self.terminal.phone:
             return Result.FAILED
@@ -320,7 +342,7 @@ class Connection(asyncio.Protocol):
         return Result.OK
 
 
-def _enciphered(event: events.Positions) -> events.Refused:
+def _enciphered(event: events.Positions | events.Media) -> events.Refused:
     """Return why the coordinates of a report are not taken, though the report is: nobody is to see them as degrees."""
     detail = "the secrecy plug-in has enciphered the coordinates (status bit 5)"
     return events.Refused("enciphered", detail, event.frame, event.phone, event.serial, event.message_id)

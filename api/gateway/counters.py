@@ -5,7 +5,6 @@ from prometheus_client import Counter, Gauge
 CONNECTIONS = Gauge("tianshu_gateway_connections", "Open connections of terminals")
 SIGNED_IN = Gauge("tianshu_gateway_signed_in", "Terminals that have authenticated")
 REFUSED = Counter("tianshu_gateway_frames_refused_total", "Frames and reports that were not accepted", ["reason"])
-NOT_KEPT = Counter("tianshu_gateway_quarantine_dropped_total", "Refused frames that came too fast to be kept")
 REGISTRATIONS = Counter("tianshu_gateway_registrations_total", "Registrations by what came of them", ["outcome"])
 AUTHENTICATIONS = Counter("tianshu_gateway_authentications_total", "Authentications by outcome", ["outcome"])
 TAKEOVERS = Counter("tianshu_gateway_takeovers_total", "Connections replaced by a newer one of the same device")

@@ -6,9 +6,9 @@ keeps what it has sent; a command that outlives its connection is sent anew on t
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
@@ -23,6 +23,9 @@ from services.ingest.jt808.terminal import Terminal
 from services.settings import Settings
 
 POLL_S = 0.5
+QUIET = timedelta(seconds=3)
+"""One packet confirmed and nothing heard of the others for this long: the confirmation is for the whole message."""
+
 MAX_KEPT = 200  # commands of one connection whose answers are still understood, the newest
 
 log = structlog.get_logger()
@@ -38,6 +41,7 @@ class _Sent:
     first: int
     frames: list[bytes]
     confirmed: set[int] = field(default_factory=set)
+    confirmed_at: datetime | None = None  # when it was last, unless that was enough
 
     def has(self, serial: int) -> bool:
         """Whether one of the frames has this serial number."""
@@ -86,8 +90,19 @@ class Errands:
         """Return packets that the terminal misses (0x0005), of the message whose packet 1 had this serial number."""
         for sent in self._sent.values():
             if sent.first == first:
+                sent.confirmed.clear()  # what is confirmed from now on has heard of the others
                 return b"".join(sent.frames[number - 1] for number in numbers if 1 <= number <= len(sent.frames))
         return b""
+
+    def conclude(self, now: datetime) -> Iterator[commands.Outcome]:
+        """Yield the messages that were confirmed once for all their packets, by the number of any one of them.
+
+        A terminal may confirm each packet or the whole at once (JT/T 808, 4.4.3), and says the same in both cases. Who
+        confirms each packet goes on at once, so one confirmation and then silence means the whole.
+        """
+        for sent in list(self._sent.values()):
+            if sent.confirmed_at and len(sent.confirmed) == 1 and now - sent.confirmed_at > QUIET:
+                yield self._acknowledged(sent, now)
 
     def _answered(
         self, event: events.Other | events.Positions, serial: int | None, answer: dict[str, Any], now: datetime
@@ -100,7 +115,10 @@ class Errands:
         return None
 
     def _confirmed(self, serial: int, message_id: int, result: int, now: datetime) -> commands.Outcome | None:
-        """Take a general reply; a message of several packets is confirmed with its last one, or with all of them."""
+        """Take a general reply; a message of several packets is confirmed with its last one, or with all of them.
+
+        One that names another packet may be for the whole, too: see `conclude`.
+        """
         sent = next((each for each in self._sent.values() if each.message_id == message_id and each.has(serial)), None)
         if sent is None:
             return None
@@ -109,8 +127,13 @@ class Errands:
             return commands.Outcome(sent.command_id, "refused", now, detail=_refusal(result))
         number = (serial - sent.first) & 0xFFFF
         sent.confirmed.add(number)
+        sent.confirmed_at = now
         if number != len(sent.frames) - 1 and len(sent.confirmed) < len(sent.frames):
             return None
+        return self._acknowledged(sent, now)
+
+    def _acknowledged(self, sent: _Sent, now: datetime) -> commands.Outcome:
+        sent.confirmed_at = None
         if sent.answered_by == commands.GENERAL_REPLY:
             del self._sent[sent.command_id]
         return commands.Outcome(sent.command_id, "acknowledged", now)
@@ -118,6 +141,10 @@ class Errands:
 
 _REFUSALS = {1: "failed", 2: "bad_message", 3: "unsupported"}
 """What a terminal may say in 0x0001 (JT/T 808, 8.1)."""
+
+
+def _refusal(result: int) -> str:
+    return _REFUSALS.get(result) or Saying("the terminal answered with result {result}", result=result)
 
 
 class Holder(Protocol):
@@ -143,10 +170,6 @@ class Messenger:
         self._outcomes.append(outcome)
 
     async def run(self) -> None:
-def _refusal(result: int) -> str:
-    return _REFUSALS.get(result) or Saying("the terminal answered with result {result}", result=result)
-
-
         """Look round twice a second."""
         while True:
             try:

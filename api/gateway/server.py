@@ -17,8 +17,9 @@ from api.gateway import counters, datagrams
 from api.gateway.connection import Connection
 from api.gateway.errands import Messenger
 from api.gateway.ownership import Ownership
-from api.gateway.quarantine import Quarantine
-from services import alerts, areas, fleet, owners
+from api.quarantine import Quarantine
+from geo.fix import Fix
+from services import alerts, areas, fleet, media, owners
 from services.db import engine as databases
 from services.db.security import DbRole
 from services.errors import UnavailableError
@@ -152,6 +153,15 @@ class Gateway:
         async with databases.writing(self._engine) as db:
             await fleet.unregister_terminal(db, device_id)
 
+    async def keep_medium(self, taken: media.Taken, fixes: list[Fix]) -> bool:
+        """Return after the commit of a medium and of where it was taken; say whether there was room for its bytes."""
+        await self.pipeline.submit(fixes)
+        async with databases.writing(self._engine) as db:
+            has_room = await media.keep(db, self._settings, taken)
+        if not has_room:
+            counters.REFUSED.labels(media.NO_ROOM).inc()
+        return has_room
+
     async def sign_in(self, connection: Connection, device_id: int, claim: int) -> None:
         """Let a connection speak for a device; an older connection that did so before is closed."""
         if connection not in self._connections:  # it left while the database was asked
@@ -208,7 +218,7 @@ class Gateway:
                 elif now_s - connection.heard_s > IDLE_S:
                     connection.close("idle")
                 else:
-                    connection.ask_again(datetime.now(UTC))
+                    connection.look_round(datetime.now(UTC))
 
     async def _part(self) -> None:
         """Close every connection once its answers are written."""

@@ -63,6 +63,7 @@ class Act(StrEnum):
     VIEW_DEVICES = "view_devices"
     MANAGE_DEVICES = "manage_devices"
     VIEW_FRAMES = "view_frames"
+    VIEW_MEDIA = "view_media"
     COMMAND_DEVICE = "command_device"
     CONFIGURE_DEVICE = "configure_device"
     IMPORT_TRACKS = "import_tracks"
@@ -117,6 +118,7 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.VIEW_DEVICES: _DESK | _ADMIN,
     Act.MANAGE_DEVICES: _ADMIN,
     Act.VIEW_FRAMES: _ADMIN,  # the last raw frames of one device, with the positions in them
+    Act.VIEW_MEDIA: _DESK,  # what a device's camera or microphone took; that it took something, VIEW_DEVICES shows
     Act.COMMAND_DEVICE: _DESK | _ADMIN,
     Act.CONFIGURE_DEVICE: _ADMIN,  # parameters, restart, areas that the terminal watches: beside COMMAND_DEVICE
     Act.IMPORT_TRACKS: _ADMIN,

@@ -5,7 +5,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -23,12 +23,14 @@ from services.db.engine import make_engine, reading, writing
 from services.db.tables.fleet import Device, PendingDevice
 from services.db.tables.tracks import Fix as FixRow
 from services.errors import InvalidError
+from services.ingest.jt808.messages.position import Status
 from services.ingest.jt809 import link as links
 from services.ingest.jt809 import messages, positions
 from services.ingest.jt809.framing import Cipher, Edition
 from services.ingest.jt809.messages import session
 from services.pipeline import Pipeline
 from services.settings import Settings
+from tests.builders.database import rows
 
 PLATE, COLOR = "湘B12345", 2
 CIPHER = (30_000_000, 20_000_000, 20_000_000)
@@ -85,7 +87,9 @@ class Above:
 @pytest.fixture
 async def above(upper_url: str) -> AsyncIterator[Above]:
     with psycopg.connect(upper_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE fix, newest_fix, outbox, pending_device, platform RESTART IDENTITY CASCADE")
+        connection.execute(
+            "TRUNCATE fix, newest_fix, outbox, quarantine, pending_device, platform RESTART IDENTITY CASCADE"
+        )
         connection.execute("TRUNCATE device RESTART IDENTITY CASCADE")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -315,7 +319,7 @@ async def test_a_vehicle_that_nobody_knows_waits_and_is_taken_once_accepted(engi
 
         await until(knocked)
         async with writing(above.engine) as db:
-            accepted = await fleet.accept_pending(access.system_mandate(Ledger(above.engine)), db, number)
+            accepted = await fleet.accept_pending(access.system_mandate(Ledger(above.engine)), db, 1)
         assert (accepted.plate, accepted.plate_color) == (PLATE, COLOR)
         await store(-1)
         await above.arrived(1)
@@ -355,6 +359,30 @@ async def test_nothing_is_taken_before_the_login_and_bad_bytes_close_nothing(abo
                 heard += [event.message for event in link.receive(await reader.read(1000), now)]
         writer.close()
     assert await above.stored() == []
+
+
+@pytest.mark.parametrize("edition", list(Edition))
+@pytest.mark.parametrize("how", ["flag", "state", "catch_up"])
+async def test_enciphered_coordinates_are_quarantined_with_their_frame_and_show_no_place(above, edition, how):
+    await above.agree(edition=edition.value)
+    marked = {"status": int(Status.ENCRYPTED)} if how == "state" else {}
+    position = positions.from_fix(a_fix(0, **marked), edition)
+    position = replace(position, encrypted=0 if how == "state" else 1)
+    said = positions.catch_up((position,), edition) if how == "catch_up" else position
+    login = session.Login2019(USER, PASSWORD, ACCESS_CODE, "127.0.0.1", 1) if edition is Edition.V2019 else (
+        session.Login(USER, PASSWORD, "127.0.0.1", 1))  # fmt: skip
+    now = datetime.now(UTC)
+    link = links.Link(ACCESS_CODE, now, edition=edition)
+    async with above.serving():
+        _, writer = await asyncio.open_connection("127.0.0.1", above.port)
+        writer.write(link.send(login, now))
+        frame = link.send(messages.about(PLATE, COLOR, said), now)
+        writer.write(frame)
+        await above.arrived(1)
+        writer.close()
+    assert await rows(above.engine, "SELECT reason, frame FROM quarantine") == [("enciphered", frame)]
+    assert await rows(above.engine, "SELECT ST_X(place::geometry), ST_Y(place::geometry) FROM fix") == [(0, 0)]
+    assert await rows(above.engine, "SELECT 1 FROM newest_fix") == []
 
 
 async def test_who_logs_out_is_forgotten(above, lower):

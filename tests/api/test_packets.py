@@ -8,7 +8,7 @@ from api.gateway import server
 from api.gateway.server import Gateway
 from services.ingest.jt808 import build, messages, parts
 from services.ingest.jt808.framing import Version, close_frame
-from services.ingest.jt808.messages import media, session
+from services.ingest.jt808.messages import session
 from tests.builders.database import fixes
 from tests.builders.terminals import Terminal, a_report
 
@@ -60,11 +60,3 @@ async def test_a_terminal_of_2019_is_told_the_time_in_utc(gateway: Gateway):
         told = await terminal.ask(session.QueryTime())
         assert isinstance(told, session.ServerTime)
         assert abs(told.at - datetime.now(UTC)) < timedelta(seconds=10)
-
-
-async def test_media_are_answered_so_that_the_terminal_stops_sending_them(signed_in: Terminal):
-    assert (await signed_in.ask(media.MediaEvent(7, 0, 0, 1, 1))).result == 0
-    basic = build.position(datetime.now(UTC), 113.1, 27.8)
-    picture = media.MediaData(7, 0, 0, 1, 1, basic, b"\xff\xd8" + bytes(3000))
-    await signed_in.send(*packets_of(signed_in, picture))
-    assert await signed_in.hear() == media.MediaReply(7)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from services.ingest.jt808.events import (
     Authenticating,
     Event,
     Heartbeat,
+    Media,
     Other,
     Positions,
     Refused,
@@ -20,8 +22,10 @@ from services.ingest.jt808.events import (
     Unregistering,
 )
 from services.ingest.jt808.framing import Frame, Version
-from services.ingest.jt808.messages import control, position, session, texts
+from services.ingest.jt808.kinds import RefusedError
+from services.ingest.jt808.messages import control, media, position, session, texts
 from services.ingest.jt808.messages.session import Registration, Result
+from services.ingest.jt808.pieces import Piece, Pieces
 from services.ingest.jt808.terminal import Terminal
 from tests.builders import jt808 as arbitrary
 
@@ -280,3 +284,46 @@ def test_whatever_comes_nothing_is_raised_and_the_next_frame_is_heard(noise, sai
         hear(terminal, bytes(raw))
     (*_, last) = hear(terminal, b"\x7e" + say(HERE, 77))
     assert last == Positions(PHONE, 77, 0x0200, ((HERE, fields.write(HERE)),), late=False)
+
+
+@pytest.mark.parametrize("version", [Version.V2013, Version.V2019])
+def test_a_medium_comes_with_its_place_and_the_packet_that_holds_it(version):
+    terminal = Terminal()
+    hear(terminal, say(build.authenticate(version, "k3y"), version=version))
+    picture = media.MediaData(7, 0, 0, 1, 2, HERE, b"\xff\xd8" + bytes(3000))
+    packets = [framing.close_frame(each) for each in parts.split(
+        messages.encode(picture, phone=PHONE, serial=12, version=version))]  # fmt: skip
+    (event,) = hear(terminal, b"".join([packets[2], packets[0], packets[1]]))
+    assert event == Media(PHONE, 12, 0x0801, picture, 3, ((HERE, fields.write(HERE)),))
+    assert event.frame == packets[0]
+
+
+def test_a_medium_of_2011_is_put_together_from_its_own_pieces_and_what_is_missing_is_named():
+    terminal = Terminal()
+    hear(terminal, say(build.register(Version.V2011, terminal_id="A1"), version=Version.V2011))
+    hear(terminal, say(build.authenticate(Version.V2011, "k3y"), version=Version.V2011))
+
+    def piece(number: int) -> Any:
+        sent = media.MediaData2011(7, 0, 0, 1, 2, 3, number, bytes([number]) * 5)
+        (event,) = hear(terminal, say(sent, number, Version.V2011))
+        return event
+
+    assert piece(1) == Other(PHONE, 1, 0x0801, Piece(7, None))
+    assert piece(3) == Other(PHONE, 3, 0x0801, Piece(7, (2,)))
+    whole = media.MediaData2011(7, 0, 0, 1, 2, 3, 3, b"\1" * 5 + b"\2" * 5 + b"\3" * 5)
+    assert piece(2) == Media(PHONE, 2, 0x0801, whole)
+
+
+@pytest.mark.parametrize(("packets", "number", "reason"), [(3, 4, "body"), (3, 0, "body"), (2000, 1, "length")])
+def test_an_impossible_piece_of_a_medium_is_refused(packets, number, reason):
+    with pytest.raises(RefusedError) as refused:
+        Pieces().add(media.MediaData2011(7, 0, 0, 1, 2, packets, number, b""))
+    assert refused.value.reason == reason
+
+
+def test_unfinished_media_are_held_within_a_limit():
+    pieces = Pieces()
+    for number in range(20):
+        pieces.add(media.MediaData2011(number, 0, 0, 1, 2, 2, 1, bytes(100_000)))
+    assert sum(each.size for each in pieces._uploads.values()) <= parts.MAX_BYTES
+    assert isinstance(pieces.add(media.MediaData2011(19, 0, 0, 1, 2, 2, 2, b"")), media.MediaData2011)

@@ -84,6 +84,8 @@ FLEET = (
     Rule("fix", "SELECT", ADMIN, "view_frames",
          "'device:' || device_id = (SELECT tianshu_claim('subjects'))", words="of the one declared device"),
     Rule("frame_batch", "SELECT", ADMIN, "view_frames"),
+    Rule("media", "SELECT", f"{DESK} {ADMIN}", "view_devices view_media",
+         "'device:' || device_id = (SELECT tianshu_claim('subjects'))", words="of the one declared device"),
     Rule("gateway", "SELECT", f"{DESK} {ADMIN}", "view_devices"),
     Rule("gateway_session", "SELECT", f"{DESK} {ADMIN}", "view_devices"),
     Rule("short_message", "SELECT", DESK, "dispatch"),

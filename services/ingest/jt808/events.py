@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from services.ingest.jt808.framing import Version
 from services.ingest.jt808.making import constructor
+from services.ingest.jt808.messages.media import MediaEvent
 from services.ingest.jt808.messages.position import LocationReport
 from services.ingest.jt808.messages.session import Register, Result
 
@@ -72,6 +73,23 @@ make_positions = constructor(Positions)
 
 
 @dataclass(frozen=True, slots=True)
+class Media:
+    """0x0800, and 0x0801 once it is whole: what was taken, its bytes, and where if the edition says so.
+
+    `frame` is the first of its packets only, which holds the position: the rest of it is the medium itself.
+    """
+
+    phone: str
+    serial: int
+    message_id: int
+    body: MediaEvent
+    packets: int = 1
+    reports: tuple[tuple[LocationReport, bytes], ...] = ()
+    frame: bytes = field(default=b"", compare=False, repr=False)
+    late: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
 class Other:
     """Any other message of the table, decoded."""
 
@@ -110,4 +128,4 @@ _RESULTS = {
     "encrypted": Result.UNSUPPORTED,
 }
 
-Event = Registering | Authenticating | Heartbeat | Unregistering | Positions | Other | Refused
+Event = Registering | Authenticating | Heartbeat | Unregistering | Positions | Media | Other | Refused

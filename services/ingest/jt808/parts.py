@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from services.ingest.jt808.framing import FLAG, MAX_BODY, Frame
+from services.errors import Saying
+from services.ingest.jt808.framing import FLAG, MAX_BODY, Frame, open_frame
 from services.ingest.jt808.kinds import RefusedError
 
 MAX_BYTES = 1 << 20
@@ -74,9 +75,9 @@ class Assembly:
         """
         total, number = frame.part or (1, 1)
         if not 1 <= number <= total:
-            raise RefusedError("header", f"packet {number} of {total}")
+            raise RefusedError("header", "packet {number} of {total}", number=number, total=total)
         if total * MAX_BODY > MAX_BYTES:
-            raise RefusedError("length", f"{total} packets can be more than {MAX_BYTES} bytes")
+            raise RefusedError("length", "{total} packets can be more than {most} bytes", total=total, most=MAX_BYTES)
         first = (frame.serial - number + 1) & 0xFFFF
         key = (frame.message_id, first, total)
         message = self._unfinished.setdefault(key, _Unfinished(frame, total, now))
@@ -114,11 +115,18 @@ def _missing(message: _Unfinished) -> str:
     """Which packets never came."""
     numbers = _missing_numbers(message)
     shown = ", ".join(map(str, numbers[:10])) + (", …" if len(numbers) > 10 else "")  # noqa: PLR2004
-    return f"of {message.total} packets these never came: {shown}"
+    return Saying("of {total} packets these never came: {shown}", total=message.total, shown=shown)
 
 
 def _missing_numbers(message: _Unfinished) -> list[int]:
     return [each for each in range(1, message.total + 1) if each not in message.bodies]
+
+
+def first_packet(raw: bytes) -> bytes:
+    """Of the packets of one message, as they came in whichever order, the one that its body begins in."""
+    contents = [content for content in raw.split(FLAG) if content]
+    first = min(contents, key=lambda content: (open_frame(content).part or (1, 1))[1])
+    return FLAG + first + FLAG
 
 
 def split(frame: Frame) -> list[Frame]:

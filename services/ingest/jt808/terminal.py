@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from services.errors import Saying
 from services.ingest.jt808 import fields, making, messages
 from services.ingest.jt808.events import (
     Authenticating,
     Event,
     Heartbeat,
+    Media,
     Other,
     Positions,
     Refused,
@@ -24,8 +26,9 @@ from services.ingest.jt808.events import (
 )
 from services.ingest.jt808.framing import FLAG, Frame, Splitter, Version, close_frame, identity, open_frame
 from services.ingest.jt808.kinds import RefusedError
-from services.ingest.jt808.messages import position, session
-from services.ingest.jt808.parts import Assembly, split
+from services.ingest.jt808.messages import media, position, session
+from services.ingest.jt808.parts import Assembly, first_packet, split
+from services.ingest.jt808.pieces import Pieces
 
 BEFORE_AUTHENTICATION = frozenset({0x0002, 0x0003, 0x0100, 0x0102})
 """Messages that pass the gate at any time."""
@@ -34,18 +37,23 @@ ANSWERS = frozenset({0x0001, 0x0005, 0x0104, 0x0107, 0x0201, 0x0302, 0x0500, 0x0
 """Messages that answer one of the platform's, or ask for its packets, and get no general reply."""
 
 
-_PACKETED = (Positions, Other)
+_MEDIUM = 0x0801
+_PLACE = slice(8, 36)
+"""Where the position stands in 0x0801."""
+
+_PACKETED = (Positions, Media, Other)
 _make_reply = making.constructor(session.PlatformReply)
 
 
 class Terminal:
     """One connection's conversation. `receive` says what came, `reply` and `send` say what to write back."""
 
-    __slots__ = ("_assembly", "_authenticating", "_phone", "_protocol", "_serial", "_splitter", "_version")
+    __slots__ = ("_assembly", "_authenticating", "_phone", "_pieces", "_protocol", "_serial", "_splitter", "_version")
 
     def __init__(self) -> None:
         self._splitter = Splitter()
         self._assembly = Assembly()
+        self._pieces: Pieces | None = None  # from the first piece on
         self._serial = 0
         self._version = Version.V2013
         self._protocol = 1
@@ -157,23 +165,39 @@ class Terminal:
             return (make_positions(phone, frame.serial, frame.message_id, reports, False, packets, answered, raw),)
         if isinstance(message, position.BatchReport):
             return _batch(message, raw, frame, phone, packets)
-        return (self._said(message, frame, phone, packets),)
+        if isinstance(message, media.MediaEvent):
+            event: Event = _medium(message, raw, frame, phone, packets)
+        else:
+            event = self._said(message, frame, phone, packets)
+        return (event,)
 
     def _read(self, frame: Frame) -> Any:
         """The message of a frame that passed the gate, if it is one that terminals send."""
         self._version, self._protocol = messages.version_of(frame, self._version), frame.protocol
         message = messages.decode(frame, self._version)
         if frame.message_id & messages.FROM_PLATFORM:
-            raise RefusedError("unsupported", f"message 0x{frame.message_id:04x} is the platform's to send")
+            raise RefusedError(
+                "unsupported", "message 0x{message_id} is the platform's to send", message_id=f"{frame.message_id:04x}"
+            )
+        if frame.message_id == _MEDIUM and isinstance(message, media.MediaData2011):
+            self._pieces = self._pieces or Pieces()
+            return self._pieces.add(message)
         return message
 
     def _pass_gate(self, frame: Frame) -> str:
         """The identity of the sender, if it may say this now."""
         phone = identity(frame.phone)
         if phone != self._phone and frame.message_id not in BEFORE_AUTHENTICATION:
-            signed_in = "nobody is" if self._phone is None else f"{self._phone} is"
+            said = {"message_id": f"{frame.message_id:04x}", "phone": phone}
+            if self._phone is None:
+                raise RefusedError(
+                    "unauthenticated", "message 0x{message_id} of {phone}, but nobody is signed in", **said
+                )
             raise RefusedError(
-                "unauthenticated", f"message 0x{frame.message_id:04x} of {phone}, but {signed_in} signed in"
+                "unauthenticated",
+                "message 0x{message_id} of {phone}, but {other} is signed in",
+                **said,
+                other=self._phone,
             )
         return phone
 
@@ -205,7 +229,8 @@ def _batch(batch: position.BatchReport, raw: bytes, frame: Frame, phone: str, pa
         try:
             reports.append((fields.read(position.LocationReport, item), item))
         except RefusedError as error:
-            faults.append(f"report {number} of {batch.count}: {error.detail}")
+            detail = Saying("report {number} of {total}: {what}", number=number, total=batch.count, what=error.detail)
+            faults.append(detail)
     late = batch.kind == position.CATCH_UP
     serial = None if reports else frame.serial
     refusals = [Refused("body", detail, raw, phone, serial, frame.message_id) for detail in faults]
@@ -213,6 +238,14 @@ def _batch(batch: position.BatchReport, raw: bytes, frame: Frame, phone: str, pa
         return refusals
     accepted = Positions(phone, frame.serial, frame.message_id, tuple(reports), late, packets, None, raw)
     return (accepted, *refusals)
+
+
+def _medium(message: media.MediaEvent, raw: bytes, frame: Frame, phone: str, packets: int) -> Media:
+    """The event of a medium, with the place where it was taken."""
+    if not isinstance(message, media.MediaData):
+        return Media(phone, frame.serial, frame.message_id, message, packets)
+    reports = ((message.report, frame.body[_PLACE]),)
+    return Media(phone, frame.serial, frame.message_id, message, packets, reports, first_packet(raw))
 
 
 def _refused(error: RefusedError, raw: bytes, frame: Frame | None) -> Refused:

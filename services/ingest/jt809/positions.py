@@ -59,6 +59,13 @@ def positions_in(said: object) -> tuple[tuple[AnyPosition, ...], bool]:
     return (), False
 
 
+def is_enciphered(position: AnyPosition) -> bool:
+    """Whether the secrecy plug-in has been over the coordinates: its own flag says so, or the state."""
+    told = position.report if isinstance(position, Position2019) else position
+    status = 0 if told is None else told.status if isinstance(told, LocationReport) else told.state
+    return bool(position.encrypted or status & Status.ENCRYPTED)
+
+
 def to_fix(
     position: AnyPosition,
     device_id: int,
@@ -79,7 +86,7 @@ def to_fix(
     if told is None:
         return None
     status = told.status if isinstance(told, LocationReport) else told.state
-    enciphered = bool(position.encrypted or status & Status.ENCRYPTED)
+    enciphered = is_enciphered(position)
     doubts = quality.judge(
         lon_deg=told.lon_deg,
         lat_deg=told.lat_deg,

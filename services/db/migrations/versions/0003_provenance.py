@@ -23,6 +23,26 @@ def upgrade() -> None:
     )
     op.execute("ALTER TABLE frame_batch ALTER COLUMN content SET STORAGE EXTERNAL")  # it is compressed already
     op.execute("CREATE TABLE frame_batch_default PARTITION OF frame_batch DEFAULT")
+    op.create_table(
+        "media",
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("device_id", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        *(sa.Column(name, sa.SmallInteger(), nullable=False) for name in ("kind", "format", "event", "channel")),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("fix_at", sa.DateTime(timezone=True)),
+        sa.Column("fix_hash", sa.BigInteger()),
+        sa.Column("size", sa.BigInteger()),
+        sa.Column("sha256", sa.LargeBinary()),
+        sa.Column("refused", sa.Text()),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_media")),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_media_device_id_device")),
+    )
+    content = ["device_id", "number", "sha256"]
+    op.create_index("uq_media_content", "media", content, unique=True, postgresql_nulls_not_distinct=True)
+    op.create_index("ix_media_device_id", "media", ["device_id", "id"])
+    op.create_index("ix_media_sha256", "media", ["sha256"])
     op.add_column("outbox", sa.Column("overtaken", JSONB(), server_default=sa.text("'{}'"), nullable=False))
     op.add_column("alert", sa.Column("corrects", sa.BigInteger()))
     op.create_foreign_key(op.f("fk_alert_corrects_alert"), "alert", "alert", ["corrects"], ["id"])

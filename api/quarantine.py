@@ -4,11 +4,13 @@ import asyncio
 from collections import deque
 
 import structlog
+from prometheus_client import Counter
 
-from api.gateway import counters
 from services import fleet
 from services.db import engine as databases
 from services.errors import UnavailableError
+
+NOT_KEPT = Counter("tianshu_gateway_quarantine_dropped_total", "Refused frames that came too fast to be kept")
 
 MAX_WAITING = 1000
 PER_SECOND = 50
@@ -27,7 +29,7 @@ class Quarantine:
     def add(self, bad: fleet.BadFrame) -> None:
         """Take a frame; returns at once."""
         if len(self._waiting) >= MAX_WAITING:
-            counters.NOT_KEPT.inc()
+            NOT_KEPT.inc()
         else:
             self._waiting.append(bad)
 
