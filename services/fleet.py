@@ -173,11 +173,11 @@ async def read_device(mandate: access.Mandate, db: ReadSession, device_id: int) 
 
 
 async def list_pending(
-    mandate: access.Mandate, db: ReadSession, *, after_phone: str, limit: int
+    mandate: access.Mandate, db: ReadSession, *, after_id: int, limit: int
 ) -> Sequence[PendingDevice]:
-    """Return the terminals that wait to be accepted, by phone."""
+    """Return the terminals that wait to be accepted, who knocked first first."""
     await access.grant(mandate, access.Act.VIEW_DEVICES, "pending")
-    rows = select(PendingDevice).where(PendingDevice.phone > after_phone).order_by(PendingDevice.phone).limit(limit)
+    rows = select(PendingDevice).where(PendingDevice.id > after_id).order_by(PendingDevice.id).limit(limit)
     return (await db.execute(rows)).scalars().all()
 
 
@@ -201,20 +201,22 @@ async def accept_device(
     return await _accept(db, phone, plate, terminal_id, plate_color)
 
 
-async def accept_pending(mandate: access.Mandate, db: WriteSession, phone: str) -> Device:
+async def accept_pending(mandate: access.Mandate, db: WriteSession, pending_id: int) -> Device:
     """Accept a terminal that waits, bound to the plate and terminal id it gave.
 
     Raises:
-        NobodyWaitsError: no terminal with this phone waits.
+        NobodyWaitsError: no terminal waits under this number.
         TakenError: the phone is known already.
     """
-    await access.grant(mandate, access.Act.MANAGE_DEVICES, f"device {phone}")
-    gone = delete(PendingDevice).where(PendingDevice.phone == phone)
-    said = gone.returning(PendingDevice.plate, PendingDevice.terminal_id, PendingDevice.plate_color)
+    await access.grant(mandate, access.Act.MANAGE_DEVICES, f"pending:{pending_id}")
+    gone = delete(PendingDevice).where(PendingDevice.id == pending_id)
+    said = gone.returning(
+        PendingDevice.phone, PendingDevice.plate, PendingDevice.terminal_id, PendingDevice.plate_color
+    )
     found = (await db.execute(said)).one_or_none()
     if found is None:
-        raise NobodyWaitsError("No terminal with the phone {phone} waits to be accepted.", phone=phone)
-    return await _accept(db, phone, *found)
+        raise NobodyWaitsError("This terminal does not wait to be accepted any more.")
+    return await _accept(db, *found)
 
 
 async def create_unit(

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, status
+from fastapi import APIRouter, Query, status
 from pydantic import Field
 
 from api import deps
@@ -13,7 +13,6 @@ from services import fleet, owners
 
 router = APIRouter(tags=["devices"])
 
-Phone = Annotated[str, Path(pattern=r"^[0-9a-f]{1,20}$")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -65,6 +64,7 @@ class DeviceView(DeviceOut):
 class PendingOut(Model):
     """A terminal that knocked and is not known."""
 
+    id: int
     phone: str
     terminal_id: str | None
     maker: str | None
@@ -115,18 +115,18 @@ async def list_sessions(who: deps.Who, db: deps.ReadDb) -> list[SessionOut]:
 
 @router.get("/devices/pending")
 async def list_pending(
-    who: deps.Who, db: deps.ReadDb, cursor: Annotated[str, Query(max_length=40)] = "", limit: Limit = 200
+    who: deps.Who, db: deps.ReadDb, cursor: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0, limit: Limit = 200
 ) -> Page[PendingOut]:
-    """Terminals that wait to be accepted, by phone."""
-    found = await fleet.list_pending(who, db, after_phone=cursor, limit=limit)
-    following = found[-1].phone if len(found) == limit else None
+    """Terminals that wait to be accepted, who knocked first first."""
+    found = await fleet.list_pending(who, db, after_id=cursor, limit=limit)
+    following = str(found[-1].id) if len(found) == limit else None
     return Page(items=[PendingOut.model_validate(pending) for pending in found], next_cursor=following)
 
 
-@router.post("/devices/pending/{phone}/accept", status_code=status.HTTP_201_CREATED)
-async def accept_pending(who: deps.Who, db: deps.WriteDb, phone: Phone) -> DeviceOut:
+@router.post("/devices/pending/{pending_id}/accept", status_code=status.HTTP_201_CREATED)
+async def accept_pending(who: deps.Who, db: deps.WriteDb, pending_id: Id) -> DeviceOut:
     """Accept a terminal that waits, bound to the plate and the terminal id that it gave."""
-    return DeviceOut.model_validate(await fleet.accept_pending(who, db, phone))
+    return DeviceOut.model_validate(await fleet.accept_pending(who, db, pending_id))
 
 
 @router.get("/devices/{device_id}")

@@ -1,8 +1,9 @@
 """What dispatch needs beside the calls themselves: its tables, the gazetteer, all calls at once, help for an alert."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
+from pydantic import Field
 
 from api import deps, graph, ground
 from api.schemas import Id, Model, RecommendationOut, RecommendedUnit, WordsOut
@@ -82,6 +83,15 @@ class TablesOut(Model):
     targets: TargetsOut
 
 
+class PlacesIn(Model):
+    """What a place is called, and near where, perhaps where a caller is: that never stands in an address."""
+
+    words: str = Field(min_length=1, max_length=100)
+    lon_deg: float | None = Field(None, ge=-180, le=180, allow_inf_nan=False)
+    lat_deg: float | None = Field(None, ge=-90, le=90, allow_inf_nan=False)
+    limit: int = Field(10, ge=1, le=50)
+
+
 class PlaceOut(Model):
     """Something with a name: park, enterprise, area, road, division, township, place. CGCS2000 degrees."""
 
@@ -129,21 +139,18 @@ async def read_tables(who: deps.Who, settings: deps.Config) -> TablesOut:
     )
 
 
-@router.get("/places")
+@router.post("/places/search")
 async def find_places(
     *,
     who: deps.Who,
     db: deps.ReadDb,
     settings: deps.Config,
     land: ground.Land,
-    q: Annotated[str, Query(min_length=1, max_length=100)],
-    lon_deg: Annotated[float | None, Query(ge=-180, le=180)] = None,
-    lat_deg: Annotated[float | None, Query(ge=-90, le=90)] = None,
-    limit: Annotated[int, Query(ge=1, le=50)] = 10,
+    body: PlacesIn,
 ) -> list[PlaceOut]:
     """The gazetteer: what is called so among parks, enterprises, areas, roads, divisions and places; nearest first."""
-    near = (lon_deg, lat_deg) if lon_deg is not None and lat_deg is not None else None
-    found = await dispatch.find_places(who, db, land, settings, words=q, near=near, limit=limit)
+    near = (body.lon_deg, body.lat_deg) if body.lon_deg is not None and body.lat_deg is not None else None
+    found = await dispatch.find_places(who, db, land, settings, words=body.words, near=near, limit=body.limit)
     return [PlaceOut.model_validate(place) for place in found]
 
 

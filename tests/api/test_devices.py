@@ -53,10 +53,11 @@ async def test_a_terminal_that_knocked_is_listed_and_accepted(admin: httpx.Async
     assert first["items"][0]["remote"] == "10.0.0.1:5"
     rest = (await admin.get("/devices/pending", params={"cursor": first["next_cursor"]})).json()
     assert [pending["phone"] for pending in rest["items"]] == ["13"]
-    accepted = await admin.post("/devices/pending/12/accept")
+    path = f"/devices/pending/{first['items'][1]['id']}/accept"
+    accepted = await admin.post(path)
     assert accepted.status_code == 201
     assert (accepted.json()["terminal_id"], accepted.json()["plate"]) == ("T1", "湘B1")
-    assert (await admin.post("/devices/pending/12/accept")).status_code == 404
+    assert (await admin.post(path)).status_code == 404
 
 
 async def test_the_quarantine_is_read_newest_first_in_pages(admin: httpx.AsyncClient, engine: AsyncEngine) -> None:
@@ -88,7 +89,7 @@ async def test_a_device_is_seen_with_its_connection(admin: httpx.AsyncClient, en
 async def test_who_may_do_what(client: Clients, anonymous: httpx.AsyncClient, engine: AsyncEngine) -> None:
     await knock(engine, "11")
     acts = [("GET", "/devices"), ("GET", "/devices/pending"), ("GET", "/quarantine"), ("POST", "/devices"),
-            ("POST", "/devices/pending/11/accept")]  # fmt: skip
+            ("POST", "/devices/pending/1/accept")]  # fmt: skip
     expected = {
         "dispatcher": [200, 200, 200, 403, 403],
         "patrol_officer": [403] * 5,

@@ -168,10 +168,10 @@ async def test_the_tables_are_told_and_every_kind_has_guidance(desk):
 
 
 async def test_the_gazetteer_knows_roads_divisions_and_areas(desk, engine, roads):
-    (road,) = await done(desk.get("/places", params={"q": "东岸"}))
+    (road,) = await done(desk.post("/places/search", json={"words": "东岸"}))
     assert (road["name"], road["kind"]) == ("东岸路", "road")
-    assert (await done(desk.get("/places", params={"q": "荷塘区"})))[0]["kind"] == "division"
-    assert await done(desk.get("/places", params={"q": "100%"})) == []
+    assert (await done(desk.post("/places/search", json={"words": "荷塘区"})))[0]["kind"] == "division"
+    assert await done(desk.post("/places/search", json={"words": "100%"})) == []
 
 
 async def test_a_road_closed_on_the_map_counts_at_once_and_until_it_is_lifted(desk, officer, engine, roads):

@@ -27,18 +27,18 @@ async def knock(engine: AsyncEngine, *phones: str) -> None:
 async def test_a_terminal_that_waits_is_accepted_with_what_it_said(engine: AsyncEngine, admin: access.Mandate) -> None:
     await knock(engine, "11", "12", "11")
     async with reading(engine) as db:
-        waiting = await fleet.list_pending(admin, db, after_phone="", limit=10)
+        waiting = await fleet.list_pending(admin, db, after_id=0, limit=10)
     assert [(pending.phone, pending.attempts, pending.protocol) for pending in waiting] == [
         ("11", 2, "2019"), ("12", 1, "2019"),
     ]  # fmt: skip
     async with writing(engine) as db:
-        device = await fleet.accept_pending(admin, db, "11")
+        device = await fleet.accept_pending(admin, db, waiting[0].id)
     assert (device.phone, device.terminal_id, device.plate) == ("11", "T11", "P11")
     async with reading(engine) as db:
-        assert [pending.phone for pending in await fleet.list_pending(admin, db, after_phone="", limit=10)] == ["12"]
+        assert [pending.phone for pending in await fleet.list_pending(admin, db, after_id=0, limit=10)] == ["12"]
     async with writing(engine) as db:
         with pytest.raises(fleet.NobodyWaitsError):
-            await fleet.accept_pending(admin, db, "11")
+            await fleet.accept_pending(admin, db, waiting[0].id)
         assert await fleet.register_terminal(db, fleet.Identity("11", "T12", "P11")) is fleet.Answer.OTHER_TERMINAL
         assert isinstance(await fleet.register_terminal(db, fleet.Identity("11", "T11", "P11")), str)
 

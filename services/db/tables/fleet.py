@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ARRAY, Double, ForeignKey, SmallInteger, Text, text
+from sqlalchemy import ARRAY, BigInteger, Double, ForeignKey, Identity, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.db.tables.base import Base, Changed, Key
@@ -33,6 +33,7 @@ class PendingDevice(Base):
     __tablename__ = "pending_device"
 
     phone: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), unique=True)  # by which addresses name it, not by its phone
     terminal_id: Mapped[str | None]
     maker: Mapped[str | None]
     model: Mapped[str | None]

@@ -17,7 +17,7 @@ export const sentencesZh: Record<string, string> = {
   "A text holds a null character, or a number is too large to be kept.": "文本含空字符，或数值过大，无法保存。",
   // devices
   "There is no device {device_id}.": "没有设备 {device_id}。",
-  "No terminal with the phone {phone} waits to be accepted.": "没有号码为 {phone} 的终端在等待接入。",
+  "This terminal does not wait to be accepted any more.": "该终端已不在等待接入。",
   "The phone {phone} belongs to a device already.": "号码 {phone} 已属于另一台设备。",
   "The call sign {call_sign} or the device belongs to another unit.": "呼号 {call_sign} 或该设备已属于另一力量。",
   "Device {device_id} has no such fix.": "设备 {device_id} 没有这条定位。",

@@ -8,6 +8,7 @@ import { dayTime } from "../shared/time.ts";
 import { OperatorView } from "./view.ts";
 
 interface Pending {
+  id: number;
   phone: string;
   terminal_id: string | null;
   maker: string | null;
@@ -27,7 +28,7 @@ export class OperatorPending extends OperatorView {
   }
 
   private accept(one: Pending): void {
-    void this.act(() => post(`/devices/pending/${one.phone}/accept`), t("operator.accepted", { phone: one.phone }));
+    void this.act(() => post(`/devices/pending/${one.id}/accept`), t("operator.accepted", { phone: one.phone }));
   }
 
   override render(): TemplateResult {

@@ -262,6 +262,7 @@ def upgrade() -> None:
     op.create_table(
         "pending_device",
         sa.Column("phone", sa.Text(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("terminal_id", sa.Text(), nullable=True),
         sa.Column("maker", sa.Text(), nullable=True),
         sa.Column("model", sa.Text(), nullable=True),
@@ -273,6 +274,7 @@ def upgrade() -> None:
         sa.Column("first_seen", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("last_seen", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("phone", name=op.f("pk_pending_device")),
+        sa.UniqueConstraint("id", name=op.f("uq_pending_device_id")),
     )
     op.create_table(
         "quarantine",
