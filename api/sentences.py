@@ -21,7 +21,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from geo.fix import Fix
-from services import dispatch, fleet, messages, phones
+from services import fleet, messages, phones
 from services.db import engine as databases
 from services.errors import InvalidError, UnavailableError
 from services.ingest import nmea, rdss
@@ -127,6 +127,8 @@ class Door:
         async with databases.writing(self._engine) as db:
             new = await messages.keep(db, device_id, received)
             if new and received.content.text:
+                from services import dispatch  # noqa: PLC0415  40 MB of scipy, which most gateways never need
+
                 await dispatch.hear_text(db, self._settings, device_id, received.content.text, received.at)
 
     async def _note(self, phone: str, speaker: Speaker, protocol: str) -> None:

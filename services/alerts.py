@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from geo import crs
 from geo.fix import UNTIMELY, UNUSABLE, Fix
-from geo.roads import DEFAULT_PACE_S_PER_M
+from geo.pace import DEFAULT_PACE_S_PER_M
 from services import access, live
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables import tracks as tables

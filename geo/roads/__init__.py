@@ -1,7 +1,7 @@
 """Roads: a directed network, travel times and ways over it."""
 
 from geo.roads.closing import MAX_SNAP_M, edges_closed, lines_of
-from geo.roads.graph import DEFAULT_PACE_S_PER_M, Reach, RoadGraph
+from geo.roads.graph import Reach, RoadGraph
 from geo.roads.modes import WALKING_MPS, Cover, Modes
 from geo.roads.ties import ACCESS_MPS, MAX_ACCESS_M
 from geo.roads.values import (
@@ -17,7 +17,6 @@ from geo.roads.values import (
 
 __all__ = [
     "ACCESS_MPS",
-    "DEFAULT_PACE_S_PER_M",
     "FORBIDDEN",
     "MAX_ACCESS_M",
     "MAX_SNAP_M",

@@ -15,12 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from geo import crs
+from geo.pace import DEFAULT_PACE_S_PER_M
 from geo.roads import junctions, streets
 from geo.roads.ties import ACCESS_MPS, Ties
 from geo.roads.values import FORBIDDEN, Anchors, Floats, Ints, Journey, Network, Route, Table, UnknownNodeError
-
-DEFAULT_PACE_S_PER_M = 0.12
-"""Time per metre of straight line, about that of trips of 0.3 to 5 km in a city's centre, where none is fitted."""
 
 _FIT_M = (300.0, 5000.0)
 _FIT_TARGETS, _FIT_ORIGINS, _FIT_MIN = 16, 2000, 30

@@ -14,7 +14,8 @@ import numpy as np
 from sqlalchemy import func, select
 
 from geo import crs
-from geo.roads import DEFAULT_PACE_S_PER_M, WALKING_MPS, Journey, Modes
+from geo.pace import DEFAULT_PACE_S_PER_M
+from geo.roads import WALKING_MPS, Journey, Modes
 from geo.roads.modes import WALKERS
 from services import access, live, rosters
 from services.db.engine import ReadSession
