@@ -66,6 +66,13 @@ CONDITIONS: Mapping[str, tuple[str, str]] = {
     "commands": ("command", "settled_at < :before"),
     "alerts": ("alert", f"(state = 'closed' AND closed_at < :before) OR (kind = '{CONFIDENTIAL}' AND {_FIX_AGE})"),
     "calls": ("call", "state = 'closed' AND closed_at < :before"),
+    "duties": ("crew", "until < :before"),
+    "rosters": ("roster", "ends_at < :before"),
+    "patrol_plans": ("patrol_plan", "ends_at < :before"),
+    "handover_notes": ("handover_note", _FIX_AGE),
+    "desks": ("desk", "changed_at < :before"),
+    "area_states": ("area_state", _FIX_AGE),
+    "forwards": ("forward", "queued_at < :before"),
     "exports": ("export_file", _FIX_AGE),
     "export_requests": (
         "export_request",

@@ -319,3 +319,55 @@ async def test_the_keys_are_renewed_in_three_steps_and_no_secret_is_lost(engine,
     assert await people.token(engine, access.load_keys(settings), "chief", now=later, secret=secret)
     with pytest.raises(Exception, match="don't open"):
         await people.token(engine, keys, "chief", now=later, secret=secret)
+
+
+A_PLAN = "INSERT INTO patrol_plan (unit_id, name, starts_at, ends_at) VALUES (1, 'x', :at, :at) RETURNING id"
+DUTY_DATA = {
+    "duties": (1095, "INSERT INTO crew (account_id, unit_id, since, until) VALUES (:me, 1, :at, :at)", "crew"),
+    "rosters": (400, "INSERT INTO roster (unit_id, shift, starts_at, ends_at) VALUES (1, 'night', :at, :at)", "roster"),
+    "patrol_plans": (
+        400,
+        f"WITH plan AS ({A_PLAN}) INSERT INTO patrol_stop (plan_id, position, checkpoint_id, dwell_s) SELECT id, 1, 1, 60 FROM plan",
+        "patrol_stop",
+    ),
+    "handover_notes": (
+        365,
+        "INSERT INTO handover_note (at, by_account_id, text) VALUES (:at, :me, 'x')",
+        "handover_note",
+    ),
+    "desks": (365, "INSERT INTO desk (account_id, changed_at) VALUES (:me, :at)", "desk"),
+    "area_states": (
+        180, "INSERT INTO area_state (rule_id, device_id, at, idle, state) VALUES (1, :device, :at, true, '{}')",
+        "area_state",
+    ),
+    "forwards": (
+        30,
+        "INSERT INTO forward (device_id, at, payload_hash, plate, color, queued_at) VALUES (1, :at, 1, 'x', 2, :at)",
+        "forward",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", sorted(DUTY_DATA))
+async def test_data_of_duties_has_its_time_and_not_a_day_less(engine, settings, operator, mandate, what):
+    days, statement, table = DUTY_DATA[what]
+    accounts = [(await mandate("dispatcher")).account_id for _ in range(2)]
+    ground = "'SRID=4490;MULTIPOLYGON(((113 27, 114 27, 114 28, 113 27)))'"
+    async with writing(engine) as db:
+        for made in (
+            "INSERT INTO device (phone) VALUES ('1'), ('2')",
+            "INSERT INTO unit (call_sign, kind) VALUES ('C1', 'car')",
+            "INSERT INTO checkpoint (name, place) VALUES ('x', 'SRID=4490;POINT(113 27)')",
+            f"INSERT INTO area (name, kind, shape) VALUES ('x', 'other', {ground})",
+            "INSERT INTO area_rule (area_id, trigger) VALUES (1, 'enter')",
+        ):
+            await db.execute(text(made))
+        for number, age in enumerate((days + 2, days - 2)):
+            values = {"at": NOW - timedelta(days=age), "me": accounts[number], "device": number + 1}
+            await db.execute(
+                text(statement), {name: value for name, value in values.items() if f":{name}" in statement}
+            )
+    done = {one.rule.what: one.rows for one in await retention.apply(operator, engine, settings, now=NOW)}
+    assert done == {what: 1}
+    async with reading(engine) as db:
+        assert (await db.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one() == 1
