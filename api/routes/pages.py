@@ -29,6 +29,8 @@ class NoSuchAssetError(NotFoundError):
 @router.get("/", include_in_schema=False)
 @router.get("/login", include_in_schema=False)
 @router.get("/replay", include_in_schema=False)
+@router.get("/patrols", include_in_schema=False)
+@router.get("/reports", include_in_schema=False)
 @router.get("/hotspots", include_in_schema=False)
 @router.get("/security", include_in_schema=False)
 @router.get("/administration", include_in_schema=False)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime
 
-from api import deps
+from api import deps, hardening
 from api.schemas import Model
 from maps import response as page
 from services import dispatch, sheets
@@ -113,7 +113,9 @@ async def draw_response(
     book = dispatch.tables(settings)
     names = {code: getattr(kind.name, asked.lang) for code, kind in book.kinds.items()}
     html = await asyncio.to_thread(page.render, _drawn(found, names, now), asked.lang)
-    return Response(html, media_type=HTML, headers={"Content-Disposition": 'inline; filename="response.html"'})
+    policy = await asyncio.to_thread(hardening.offline_policy, html)
+    headers = {"Content-Security-Policy": policy, "Content-Disposition": 'inline; filename="response.html"'}
+    return Response(html, media_type=HTML, headers=headers)
 
 
 def _drawn(found: response.Report, names: dict[str, str], now: datetime) -> page.ResponseReport:

@@ -17,7 +17,7 @@ from services.pipeline import WATCHERS, Pipeline
 from services.settings import Settings
 from services.storing import Watcher
 from tests.browser.conftest import in_thread
-from tests.builders import people
+from tests.builders import people, town
 from tests.conftest import PASSWORD
 
 URBAN = (113.13, 27.83)
@@ -72,9 +72,31 @@ class City:
 
         in_thread(submit())
 
-    def press_sos(self, unit: Unit) -> None:
+    def press_sos(self, unit: Unit, place: tuple[float, float] = URBAN) -> None:
         """Let a unit's terminal report that its emergency button is pressed."""
-        self.report([fix(unit.device_id, now(), *URBAN, speed_mps=0.0, alarm=1)], WATCHERS)
+        self.report([fix(unit.device_id, now(), *place, speed_mps=0.0, alarm=1)], WATCHERS)
+
+    def open_roads(self) -> None:
+        """Import the roads of `tests.builders.town`, which lie around `URBAN`; back when dispatch computes on them."""
+
+        async def store() -> None:
+            engine = make_engine(self._database_url, pool_size=1)
+            await town.store_roads(engine)
+            await engine.dispose()
+
+        in_thread(store())
+        with self.door("dispatcher") as door:
+            until(lambda: door.get("/coverage").status_code == httpx.codes.OK)
+
+    def take(self, lon_deg: float, lat_deg: float, **more: Any) -> int:
+        """Let a dispatcher take a call; return its number."""
+        body = {"kind": "theft", "priority": 2, "lon_deg": lon_deg, "lat_deg": lat_deg, **more}
+        with self.door("dispatcher") as door:
+            return int(door.post("/calls", json=body).raise_for_status().json()["id"])
+
+    def stand(self, unit: Unit, place: tuple[float, float]) -> None:
+        """Let a unit report where it stands."""
+        self.report([fix(unit.device_id, now(), *place, speed_mps=0.0)])
 
     def add_park(self, name: str, incidents: str) -> dict[str, Any]:
         """Enter a park of about 2 km around `URBAN` and its incidents (CSV)."""

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,18 @@ FLAGS = [
     "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic",
     "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+COUNT_TONES = """() => {
+  window.tones = [];
+  const start = OscillatorNode.prototype.start;
+  OscillatorNode.prototype.start = function (...when) {
+    window.tones.push(this.frequency.value);
+    return start.apply(this, when);
+  };
+}"""
+FOCUSED = """() => {
+  const one = document.activeElement;
+  return one.matches("button, summary, a") ? (one.getAttribute("aria-label") ?? one.innerText) : "";
+}"""
 expect.set_options(timeout=20_000)  # what a page comes to, it comes to late while the machine runs other tests
 
 
@@ -138,3 +151,40 @@ def sign_in(page: Page, base: str, username: str) -> None:
         page.get_by_label("验证码").or_(page.get_by_label("Code")).fill(people.code_of(username))
         page.keyboard.press("Enter")
     page.wait_for_url(lambda url: "/login" not in url)
+
+
+@pytest.fixture
+def open_desk(live_server, account, visitor) -> Callable[..., Page]:
+    """A dispatcher signs in, at a browser of his own that counts the tones it plays."""
+
+    def open_one(context: BrowserContext | None = None) -> Page:
+        page = (context or visitor()).new_page()
+        page.add_init_script(f"({COUNT_TONES})()")
+        sign_in(page, live_server, account("dispatcher"))
+        expect(page.locator(".row").first).to_be_visible()
+        expect(page.locator(".desk-tools")).to_be_visible()
+        return page
+
+    return open_one
+
+
+def take(page: Page, kind: str, place: str, notes: str) -> None:
+    """Take a call: its kind by the letters, its place as coordinates."""
+    page.keyboard.press("n")
+    expect(page.get_by_role("combobox", name="警情类型")).to_be_focused()
+    page.keyboard.type(kind)
+    expect(page.locator(".combo-list [role=option]").first).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("combobox", name="地点")).to_be_focused()
+    page.keyboard.type(place)
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("备注")).to_be_focused()
+    page.keyboard.type(notes)
+
+
+def tab_to(page: Page, words: str) -> None:
+    """Press Tab until a control with these words has the focus."""
+    end = time.monotonic() + 20
+    while words not in page.evaluate(FOCUSED):
+        assert time.monotonic() < end, f"no way to {words!r} by Tab"
+        page.keyboard.press("Tab")

@@ -126,7 +126,8 @@ def test_a_case_is_proposed_by_one_and_approved_by_another(live_server, account,
     proposer.get_by_role("link", name="案件授权").click()
     for label, value in {
         "案件编号": "株公（刑）立字〔2026〕12号", "法律文书": "株公调证字〔2026〕7号", "签发单位": "株洲市公安局",
-        "目的": "盗窃案", "对象": "unit:5", "起": "2026-11-01T08:00", "止": "2026-11-02T08:00",
+        "目的": "盗窃案", "对象": "unit:5", "起（北京时间）": "2026-11-01 08:00",
+        "止（北京时间）": "2026-11-02 08:00",
     }.items():  # fmt: skip
         proposer.get_by_label(label, exact=True).fill(value)
     in_a_week = proposer.evaluate("() => new Date(Date.now() + 7 * 86400000).toISOString().slice(0, 16)")

@@ -2,30 +2,17 @@
 
 import os
 import time
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.city import URBAN, City, drive, fix, now, until
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import sign_in, tab_to, take
 from tests.browser.test_whole import findings
 
 pytestmark = pytest.mark.browser
 
-COUNT_TONES = """() => {
-  window.tones = [];
-  const start = OscillatorNode.prototype.start;
-  OscillatorNode.prototype.start = function (...when) {
-    window.tones.push(this.frequency.value);
-    return start.apply(this, when);
-  };
-}"""
-FOCUSED = """() => {
-  const one = document.activeElement;
-  return one.matches("button, summary, a") ? (one.getAttribute("aria-label") ?? one.innerText) : "";
-}"""
 SIREN_HZ = 640
 SOS_S = 1.0
 
@@ -41,46 +28,9 @@ def city(live_server, database_url, account, tmp_path) -> City:
     return city
 
 
-@pytest.fixture
-def open_desk(live_server, account, visitor) -> Callable[..., Page]:
-    """A dispatcher signs in, at a browser of his own that counts the tones it plays."""
-
-    def open_one(context: BrowserContext | None = None) -> Page:
-        page = (context or visitor()).new_page()
-        page.add_init_script(f"({COUNT_TONES})()")
-        sign_in(page, live_server, account("dispatcher"))
-        expect(page.locator(".row").first).to_be_visible()
-        expect(page.locator(".desk-tools")).to_be_visible()
-        return page
-
-    return open_one
-
-
 def busy() -> float:
     """How many times more there is to do on this machine than it has processors for; 1 when it is quiet."""
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-
-
-def take(page: Page, kind: str, place: str, notes: str) -> None:
-    """Take a call: its kind by the letters, its place as coordinates."""
-    page.keyboard.press("n")
-    expect(page.get_by_role("combobox", name="警情类型")).to_be_focused()
-    page.keyboard.type(kind)
-    expect(page.locator(".combo-list [role=option]").first).to_be_visible()
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("combobox", name="地点")).to_be_focused()
-    page.keyboard.type(place)
-    page.keyboard.press("Enter")
-    expect(page.get_by_label("备注")).to_be_focused()
-    page.keyboard.type(notes)
-
-
-def tab_to(page: Page, words: str) -> None:
-    """Press Tab until a control with these words has the focus."""
-    end = time.monotonic() + 20
-    while words not in page.evaluate(FOCUSED):
-        assert time.monotonic() < end, f"no way to {words!r} by Tab"
-        page.keyboard.press("Tab")
 
 
 def test_a_call_is_taken_judged_sent_followed_and_closed_without_a_mouse(city, open_desk):

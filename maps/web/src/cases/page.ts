@@ -3,6 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { code, t, type Key } from "../i18n/index.ts";
 import { get, post, sentence } from "../shared/api.ts";
+import { momentField } from "../shared/moment.ts";
 import { Part } from "../shared/part.ts";
 import { session } from "../shared/session.ts";
 import { dayMinute, fromBeijing } from "../shared/time.ts";
@@ -129,14 +130,12 @@ export class CasesPage extends Part {
   private form(): TemplateResult {
     const text = (name: string, label: Key, hint = ""): TemplateResult =>
       html`<label class="field"><span>${t(label)}</span><input class="input" name=${name} placeholder=${hint} autocomplete="off" required /></label>`;
-    const time = (name: string, label: Key): TemplateResult =>
-      html`<label class="field"><span>${t(label)}</span><input class="input" type="datetime-local" name=${name} required /></label>`;
     return html`<section class="card"><h2>${t("cases.propose")}</h2><form @submit=${(event: SubmitEvent) => void this.propose(event)} novalidate>
       ${text("case_no", "cases.case_no")}${text("instrument", "cases.instrument", t("cases.instrument_hint"))}${text("issuing_unit", "cases.issuing_unit")}
       <label class="field"><span>${t("cases.issuing_level")}</span><select class="input" name="issuing_level">${LEVELS.map((level) => html`<option value=${level}>${code("level", level)}</option>`)}</select></label>
       ${text("purpose", "cases.purpose")}
       <label class="field"><span>${t("cases.subjects")}</span><input class="input" name="subjects" placeholder=${t("cases.subjects_hint")} autocomplete="off" /></label>
-      ${time("start", "cases.start")}${time("end", "cases.end")}${time("expires", "cases.expires")}
+      ${momentField("start", t("cases.start"))}${momentField("end", t("cases.end"))}${momentField("expires", t("cases.expires"))}
       <label class="field"><span>${t("cases.area")}</span><textarea class="input" name="area" spellcheck="false"></textarea></label>
       <button class="button primary">${t("cases.propose")}</button></form></section>`;
   }

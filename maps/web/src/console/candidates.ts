@@ -3,6 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { code, t, type Key } from "../i18n/index.ts";
 import { reasonWords } from "../live/reasons.ts";
+import { areas } from "../map/areas.ts";
 import { duration } from "../shared/time.ts";
 import type { Recommendation } from "../shared/types.ts";
 
@@ -18,6 +19,7 @@ export interface CandidateActions {
   show(unitId: number): void;
 }
 
+const MOST_BEATS = 3;
 const percent = (share: number): number => Math.round(share * 100);
 
 export function candidates(found: Candidates, does: CandidateActions): TemplateResult {
@@ -36,10 +38,23 @@ function candidate(item: Recommendation, does: CandidateActions): TemplateResult
     <p class="reason">${item.estimated ? html`<span class="tag warning" title=${t("call.estimated_hint")}>${t("call.estimated")}</span> ` : nothing}${reasonWords(item)}</p>${leaves(item)}</li>`;
 }
 
-/** 调走后 5 分钟内可达范围减少 4 %（神农巡区 31 %） */
+/** 调走后 5 分钟内无车可达：神农巡区 31%、体育中心巡区 全部（共减少 4%）；无巡区处以县区为名 */
 function leaves({ leaves: gap }: Recommendation): TemplateResult | typeof nothing {
   if (!gap || percent(gap.lost_share) < 1) return nothing;
-  return html`<p class="reason leaves">${t("call.leaves", { minutes: gap.minutes, share: percent(gap.lost_share) })}</p>`;
+  const beats = gap.beats.slice(0, MOST_BEATS).map(({ name, lost_share }) => t(lost_share > 0.99 ? "call.leaves_all" : "call.leaves_one", { name, share: Math.max(1, percent(lost_share)) }));
+  const named = beats.length ? beats : divisions(gap.places);
+  const values = { minutes: gap.minutes, share: percent(gap.lost_share), beats: named.join(t("list.and")) };
+  return html`<p class="reason leaves">${t(named.length ? "call.leaves_beats" : "call.leaves", values)}</p>`;
+}
+
+/** Where no beat is drawn, the divisions that most of the places lie in. */
+function divisions(places: [number, number][]): string[] {
+  const counts = new Map<string, number>();
+  for (const [lon_deg, lat_deg] of places) {
+    const adcode = areas.at(lon_deg, lat_deg);
+    if (adcode) counts.set(adcode, (counts.get(adcode) ?? 0) + 1);
+  }
+  return [...counts].sort((a, b) => b[1] - a[1]).slice(0, MOST_BEATS).map(([adcode]) => areas.name(adcode));
 }
 
 function leftOut(found: Candidates): TemplateResult | typeof nothing {

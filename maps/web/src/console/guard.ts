@@ -68,12 +68,16 @@ export class Guard extends Part {
     for (const dialog of document.querySelectorAll<HTMLDialogElement>("dialog[open]")) dialog.close();
   }
 
-  /** Who is nearest: at once what the alert itself says, then by road. */
+  /** Who is there soonest by road; only where that is not answered, who is nearest in a straight line, said to be a guess. */
   private async propose(alert: AlertOut): Promise<void> {
-    const said = (alert.detail["nearest"] ?? []) as { call_sign: string; airline_m: number; time_s: number }[];
-    this.near.set(alert.id, said.slice(0, NEAREST).map((one) => ({ sign: one.call_sign, words: `${minutesSeconds(one.time_s)}${t("list.dot")}${t("call.estimated")} ${distance(one.airline_m)}` })));
+    this.near.set(alert.id, []);
+    const words = (time_s: number, length_m: number, estimated: boolean): string => `${minutesSeconds(time_s)}${t("list.dot")}${estimated ? `${t("call.estimated")} ` : ""}${distance(length_m)}`;
     const found = await get<Recommendation[]>(`/alerts/${alert.id}/recommendations`).catch(() => []);
-    if (found.length) this.near.set(alert.id, found.slice(0, NEAREST).map((one) => ({ sign: one.unit.call_sign, words: `${minutesSeconds(one.time_s)}${t("list.dot")}${one.estimated ? `${t("call.estimated")} ` : ""}${distance(one.length_m)}` })));
+    const said = (alert.detail["nearest"] ?? []) as { call_sign: string; airline_m: number; time_s: number }[];
+    const near = found.length
+      ? found.map((one) => ({ sign: one.unit.call_sign, words: words(one.time_s, one.length_m, one.estimated) }))
+      : said.map((one) => ({ sign: one.call_sign, words: words(one.time_s, one.airline_m, true) }));
+    this.near.set(alert.id, near.slice(0, NEAREST));
     this.requestUpdate();
   }
 

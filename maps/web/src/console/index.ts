@@ -10,10 +10,12 @@ import "./call.ts";
 import { countdown } from "./countdown.ts";
 import "./handover.ts";
 import "./intake.ts";
+import "./joint.ts";
 import "./messages.ts";
 import { loadTables, type Tables } from "./tables.ts";
 import { pressing } from "./timers.ts";
 
+export { waiting } from "./joint.ts";
 export { deskTools } from "./tools.ts";
 export { drawLayers, stopLayers } from "./overlays.ts";
 

@@ -31,6 +31,7 @@ export interface Tables {
   results: { code: string; name: Words }[];
   refusals: { code: string; name: Words }[];
   timers: { sign_for_s: number; accept_s: number; proposal_s: number; set_out_s: number; feedback_s: number };
+  targets: { town_s: number; edge_s: number };
 }
 
 export interface Similar {

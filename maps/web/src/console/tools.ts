@@ -3,13 +3,11 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { t, type Key } from "../i18n/index.ts";
 import type { Desk } from "../live/desk.ts";
-import { post, query, remove, sentence } from "../shared/api.ts";
+import { post, remove, sentence } from "../shared/api.ts";
 import { icon, type IconName } from "../shared/icons.ts";
 import { Part } from "../shared/part.ts";
-import { prefs } from "../shared/prefs.ts";
 import { session } from "../shared/session.ts";
 import { sounds } from "../shared/sounds.ts";
-import { beijingDay, DAY_MS, dayStart } from "../shared/time.ts";
 import { closures, LAYERS, type Closure } from "./overlays.ts";
 
 export function deskTools(desk: Desk): TemplateResult {
@@ -19,16 +17,9 @@ export function deskTools(desk: Desk): TemplateResult {
       ${button("K", sounds.muted ? "desk.unmute" : "desk.mute", sounds.muted ? "mute" : "sound", () => desk.mute(), { pressed: sounds.muted })}
       ${button("V", "desk.pop_out", "window", () => desk.popOut())}
       ${session.may("hand_over") ? button("H", "handover.title", "note", () => desk.handOver(), { count: desk.notesWaiting }) : nothing}
-      ${session.may("view_reports") ? html`<a class="icon-button" target="_blank" rel="noopener" href=${report()} aria-label=${t("desk.report")} title=${t("desk.report")}>${icon("report")}</a>` : nothing}
+      ${session.may("view_reports") ? html`<a class="icon-button" data-page href="/reports" aria-label=${t("desk.report")} title=${t("desk.report")}>${icon("report")}</a>` : nothing}
       <tianshu-layers .desk=${desk} .names=${[...desk.layers].join()}></tianshu-layers></div>
     ${session.may("hand_over") ? html`<tianshu-handover @notes=${(event: CustomEvent<number>) => { desk.notesWaiting = event.detail; desk.redraw(); }}></tianshu-handover>` : nothing}`;
-}
-
-/** Response times of the last seven days, by kind, as a page that opens offline. */
-function report(): string {
-  const today_ms = dayStart(beijingDay(Date.now()));
-  const span = { start: new Date(today_ms - 7 * DAY_MS).toISOString(), end: new Date(today_ms + DAY_MS).toISOString() };
-  return `/reports/response.html${query({ ...span, by: "kind", lang: prefs.language })}`;
 }
 
 /** The list of layers, and the closed roads. */

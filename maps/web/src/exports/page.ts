@@ -5,6 +5,7 @@ import { t, type Key } from "../i18n/index.ts";
 import { get, post, query, save, sentence } from "../shared/api.ts";
 import { icon } from "../shared/icons.ts";
 import { Part } from "../shared/part.ts";
+import { momentField } from "../shared/moment.ts";
 import { session } from "../shared/session.ts";
 import { dayMinute, fromBeijing } from "../shared/time.ts";
 import type { Page } from "../shared/types.ts";
@@ -137,10 +138,8 @@ export class ExportsPage extends Part {
   }
 
   private fields(): TemplateResult {
-    const time = (name: string, label: Key): TemplateResult =>
-      html`<label class="field"><span>${t(label)}</span><input class="input" type="datetime-local" name=${name} required /></label>`;
     return html`<label class="field"><span>${t("exports.unit")}</span><input class="input" type="number" name="unit_id" min="1" required /></label>
-      ${time("start", "exports.start")}${time("end", "exports.end")}
+      ${momentField("start", t("exports.start"))}${momentField("end", t("exports.end"))}
       <label class="field"><span>${t("exports.case")}</span><input class="input" name="case_no" autocomplete="off" /></label>`;
   }
 

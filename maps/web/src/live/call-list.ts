@@ -16,6 +16,9 @@ export const byUrgency = (calls: Iterable<CallOut>): CallOut[] =>
 
 export interface CallListActions {
   closed: boolean;
+  /** How many wait for a unit; from two on they are better looked at together. */
+  waiting: number;
+  decideTogether(): void;
   /** Open ones that fit what has run out, or nothing to say. */
   note(call: CallOut): TemplateResult | typeof nothing;
   startNew(): void;
@@ -25,6 +28,7 @@ export interface CallListActions {
 export function callList(calls: CallOut[], selected: number | null, now_ms: number, does: CallListActions): TemplateResult {
   return html`${session.may("take_call") ? html`<div class="list-head"><button class="button primary" aria-keyshortcuts="N" @click=${() => does.startNew()}>${icon("plus")}${t("call.new")}</button>
       <button class="button" aria-pressed=${does.closed} @click=${() => does.showClosed(!does.closed)}>${t("call.state.closed")}</button></div>` : nothing}
+    ${does.waiting > 1 && !does.closed ? html`<button class="button joint-open" aria-keyshortcuts="J" @click=${() => does.decideTogether()}>${icon("link")}${t("joint.open", { n: does.waiting })}</button>` : nothing}
     ${calls.length
       ? html`<tianshu-rows .items=${calls} .row=${(call: CallOut) => row(call, now_ms, does)} .selected=${selected} .label=${t("live.calls")} .rowHeight=${CALL_ROW_PX}></tianshu-rows>`
       : html`<div class="empty">${t(does.closed ? "call.none_closed" : "call.none")}</div>`}`;

@@ -163,6 +163,11 @@ export class Desk {
     return this.parts && !this.page.mapOnly ? this.parts.deskTools(this) : html``;
   }
 
+  /** How many calls wait for a unit, for who may send one. */
+  get waiting(): number {
+    return session.may("dispatch") ? (this.parts?.waiting(this.page.world).length ?? 0) : 0;
+  }
+
   /** What a call in the list waits for. */
   note(call: CallOut, now_ms: number): TemplateResult | typeof nothing {
     return this.parts?.callNote(call, now_ms) ?? nothing;

@@ -40,6 +40,7 @@ const ACTS: Record<string, (page: LivePage) => unknown> = {
     void page.updateComplete.then(() => page.unitList?.focusSearch());
   },
   n: (page) => (session.may("take_call") ? page.select({ what: "form" }) : false),
+  j: (page) => (page.desk.waiting > 1 ? page.select({ what: "joint" }) : false),
   f: (page) => (page.selectedUnit ? page.setFollow(!page.following) : false),
   t: (page) => (page.selectedUnit ? page.setTrail(!page.trailShown) : false),
   arrowdown: (page) => move(page, 1),

@@ -34,7 +34,7 @@ const CLICK_RADIUS_PX = 8;
 const DETAIL_PX = 372;
 const bySign = new Intl.Collator("zh", { numeric: true });
 
-export type Selection = { what: "unit" | "call"; id: number } | { what: "form" } | null;
+export type Selection = { what: "unit" | "call"; id: number } | { what: "form" | "joint" } | null;
 
 export class LivePage extends Part {
   static override properties = { mapOnly: { attribute: "map-only", type: Boolean } };
@@ -333,6 +333,7 @@ export class LivePage extends Part {
     if (chosen?.what === "form") {
       return html`<tianshu-call-form .place=${this.place} .centre=${() => this.middle()} @place=${(event: CustomEvent<LngLat>) => this.placed(event.detail)} @priority=${(event: CustomEvent<number>) => { this.priority = event.detail; this.setPlace(this.place); }} @call-taken=${(event: CustomEvent<CallOut>) => this.callTaken(event.detail)}></tianshu-call-form>`;
     }
+    if (chosen?.what === "joint") return html`<tianshu-joint .world=${this.world} .now_ms=${now_ms}></tianshu-joint>`;
     const call = this.selectedCall;
     if (call) return html`<tianshu-call .call=${call} .world=${this.world} .now_ms=${now_ms} .place=${this.place} @placed=${() => this.setPlace(null)} @call-read=${(event: CustomEvent<CallOut>) => this.callRead(event.detail)} @call-closed=${() => this.select(null)} @show-unit=${(event: CustomEvent<number>) => this.showUnit(event.detail)}></tianshu-call>`;
     const unit = this.selectedUnit;

@@ -11,6 +11,8 @@ import type { Filters } from "./unit-list.ts";
 
 /** Heading, button and rows of the calls: on a wall they take what they need and leave the rest to the alerts. */
 const CALLS_FRAME_PX = 124;
+/** The button that opens all waiting calls together. */
+const TOGETHER_PX = 52;
 
 /** Messages of BeiDou cards are for those who may answer them. */
 export const tabs = (): Tab[] => (session.may("dispatch") ? ["units", "calls", "alerts", "messages"] : ["units", "calls", "alerts"]);
@@ -27,7 +29,7 @@ export function tabbedPanel(page: LivePage): TemplateResult {
 
 export const openPanel = (page: LivePage, tabs: Tab[]): TemplateResult =>
   html`<section class="panel open" aria-label=${tabs.map((tab) => t(`live.${tab}` as Key)).join(" · ")}>${tabs.map((tab) => html`
-    <div class="open-list" ${styled({ "flex-grow": tab === "calls" ? "0" : "1", "flex-basis": tab === "calls" ? `${CALLS_FRAME_PX + CALL_ROW_PX * Math.max(2, page.world.calls.size)}px` : "0" })}><h2>${t(`live.${tab}` as Key)}${count(page, tab)}</h2>
+    <div class="open-list" ${styled({ "flex-grow": tab === "calls" ? "0" : "1", "flex-basis": tab === "calls" ? `${CALLS_FRAME_PX + (page.desk.waiting > 1 ? TOGETHER_PX : 0) + CALL_ROW_PX * Math.max(2, page.world.calls.size)}px` : "0" })}><h2>${t(`live.${tab}` as Key)}${count(page, tab)}</h2>
       <div class="tab-body">${page.failure ? failed(page) : list(page, tab)}</div></div>`)}</section>`;
 
 /** The arrows go from tab to tab, as in any list of tabs. */
@@ -62,7 +64,7 @@ function list(page: LivePage, tab: Tab): TemplateResult {
   if (tab === "calls") {
     const selected = page.selection?.what === "call" ? page.selection.id : null;
     return html`<div class="calls" @pick=${(event: CustomEvent<number>) => void page.openCall(event.detail)}>
-      ${callList(page.closed ?? byUrgency(page.world.calls.values()), selected, now_ms, { closed: page.closed !== null, note: (call) => page.desk.note(call, now_ms), startNew: () => page.select({ what: "form" }), showClosed: (on) => void page.showClosed(on) })}</div>`;
+      ${callList(page.closed ?? byUrgency(page.world.calls.values()), selected, now_ms, { closed: page.closed !== null, waiting: page.desk.waiting, decideTogether: () => page.select({ what: "joint" }), note: (call) => page.desk.note(call, now_ms), startNew: () => page.select({ what: "form" }), showClosed: (on) => void page.showClosed(on) })}</div>`;
   }
   return html`<tianshu-units .units=${page.units} .filters=${page.filters} .selected=${page.selectedUnit?.id ?? null} .loaded=${page.world.loaded} .now_ms=${now_ms}
     @pick=${(event: CustomEvent<number>) => page.select({ what: "unit", id: event.detail }, true)} @filter=${(event: CustomEvent<Filters>) => page.setFilters(event.detail)}></tianshu-units>`;

@@ -6,6 +6,7 @@ import { CityMap } from "../map/base.ts";
 import { mapCover, mapTools } from "../map/tools.ts";
 import { all, get, query, sentence } from "../shared/api.ts";
 import { icon } from "../shared/icons.ts";
+import { dayField } from "../shared/moment.ts";
 import { listen, Part } from "../shared/part.ts";
 import { beijingDay, clockTime, DAY_MS, dayStart, duration } from "../shared/time.ts";
 import { session } from "../shared/session.ts";
@@ -189,7 +190,7 @@ export class ReplayPage extends Part {
     const sign = String(form.get("unit")).trim();
     const unit = this.units.find((one) => one.call_sign.toLowerCase() === sign.toLowerCase());
     const number = this.investigates ? Number(sign.replace("unit:", "")) : 0;
-    this.day = String(form.get("day")) || this.day;
+    this.day = String(form.get("day")).trim() || this.day;
     this.caseNo = String(form.get("case") ?? "");
     if (unit || number > 0) {
       this.unitId = unit?.id ?? number;
@@ -214,7 +215,7 @@ export class ReplayPage extends Part {
         ${this.cases.map((one) => html`<option value=${one.case_no} ?selected=${one.case_no === this.caseNo}>${one.case_no}</option>`)}</select></label>` : nothing}
       <label class="field"><span>${t("replay.unit")}</span><input class="input" name="unit" list="replay-units" autocomplete="off" placeholder=${t(this.investigates ? "replay.number_hint" : "replay.unit_hint")} .value=${chosen?.call_sign ?? (this.investigates && this.unitId ? String(this.unitId) : "")} /></label>
       <datalist id="replay-units">${subjectUnits(this.cases, this.caseNo).map((id) => html`<option value=${id}></option>`)}${this.units.map((unit) => html`<option value=${unit.call_sign}>${code("unit.kind", unit.kind)}</option>`)}</datalist>
-      <label class="field"><span>${t("replay.day")}</span><input class="input" type="date" name="day" .value=${this.day} max=${beijingDay(Date.now())} /></label>
+      ${dayField("day", t("replay.day"), this.day)}
       <button class="button primary" ?disabled=${this.loading}>${t("replay.load")}</button></form>`;
   }
 

@@ -17,8 +17,11 @@ export const beijingDay = (at: Date | number): string => day.format(at);
 export const dayMinute = (iso: string): string => `${beijingDay(Date.parse(iso))} ${clockMinute(Date.parse(iso))}`;
 /** 2026-11-21 13:04:55 */
 export const dayTime = (iso: string): string => `${beijingDay(Date.parse(iso))} ${clockTime(Date.parse(iso))}`;
-/** The moment that a date-time field names, which holds Beijing time, in ISO 8601. */
-export const fromBeijing = (value: FormDataEntryValue | null): string => (value ? new Date(`${String(value)}:00+08:00`).toISOString() : "");
+/** The moment that a field names, such as 2026-11-21 08:00 in Beijing time, in ISO 8601; empty when it names none. */
+export function fromBeijing(value: FormDataEntryValue | null): string {
+  const at_ms = Date.parse(`${String(value ?? "").trim().replace(" ", "T")}:00+08:00`);
+  return Number.isNaN(at_ms) ? "" : new Date(at_ms).toISOString();
+}
 /** The first moment of a Beijing day, in epoch milliseconds. */
 export const dayStart = (isoDay: string): number => Date.parse(`${isoDay}T00:00:00+08:00`);
 

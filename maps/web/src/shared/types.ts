@@ -100,7 +100,7 @@ export interface Recommendation {
   reason: { code: string; values: Record<string, string | number | null> };
   estimated: boolean;
   /** What would be left uncovered without the unit; null where that is not known. */
-  leaves: { minutes: number; lost_share: number } | null;
+  leaves: { minutes: number; lost_share: number; beats: { name: string; lost_share: number }[]; places: [number, number][] } | null;
 }
 
 export interface AlertOut {

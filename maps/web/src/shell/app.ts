@@ -36,6 +36,8 @@ const PAGES: Record<string, PageEntry> = {
   "/wall": { act: "view_live", title: "nav.wall", bare: true, aside: true, load: () => import("../wall/page.ts"), view: () => html`<tianshu-wall></tianshu-wall>` },
   "/map": { act: "view_live", title: "nav.map", bare: true, aside: true, load: () => import("../live/page.ts"), view: () => html`<tianshu-live map-only></tianshu-live>` },
   "/replay": { act: "view_track", title: "nav.replay", load: () => import("../replay/page.ts"), view: () => html`<tianshu-replay></tianshu-replay>` },
+  "/patrols": { act: "view_patrols", title: "nav.patrols", load: () => import("../patrols/page.ts"), view: () => html`<tianshu-patrols></tianshu-patrols>` },
+  "/reports": { act: "view_reports", title: "nav.reports", load: () => import("../reports/page.ts"), view: () => html`<tianshu-reports></tianshu-reports>` },
   "/hotspots": { act: "view_parks", title: "nav.hotspots", load: () => import("../hotspots/page.ts"), view: () => html`<tianshu-hotspots></tianshu-hotspots>` },
   "/operator": { act: "view_devices", title: "nav.operator", load: () => import("../operator/page.ts"), view: () => html`<tianshu-operator></tianshu-operator>` },
   "/audit": { act: "view_audit", title: "nav.audit", load: () => import("../audit/page.ts"), view: () => html`<tianshu-audit></tianshu-audit>` },

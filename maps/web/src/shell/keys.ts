@@ -28,6 +28,7 @@ const SECTIONS: [Key, Row[]][] = [
     [["Enter"], "keys.take_option"],
     [["Alt", "1–9"], "keys.template"],
     [["Ctrl", "Enter"], "keys.submit"],
+    [["J"], "keys.joint"],
   ]],
   ["keys.call", [
     [["S"], "keys.sign"],
