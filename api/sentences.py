@@ -67,6 +67,9 @@ class Door:
         self, engine: databases.Engine, settings: Settings, pipeline: Pipeline, keep: Callable[[fleet.BadFrame], None]
     ) -> None:
         """Choose where fixes go, and where what is refused goes."""
+        from services import dispatch  # noqa: PLC0415  40 MB, which a gateway without this door spares
+
+        self._hear_text = dispatch.hear_text
         self._engine, self._settings, self._pipeline, self._keep = engine, settings, pipeline, keep
         self._sources = read_sources(settings.sentences_sources)
         self._future_tolerance = timedelta(seconds=settings.future_tolerance_s)
@@ -127,9 +130,7 @@ class Door:
         async with databases.writing(self._engine) as db:
             new = await messages.keep(db, device_id, received)
             if new and received.content.text:
-                from services import dispatch  # noqa: PLC0415  40 MB of scipy, which most gateways never need
-
-                await dispatch.hear_text(db, self._settings, device_id, received.content.text, received.at)
+                await self._hear_text(db, self._settings, device_id, received.content.text, received.at)
 
     async def _note(self, phone: str, speaker: Speaker, protocol: str) -> None:
         """Put an unknown number on the list of those that wait for an administrator."""

@@ -40,17 +40,24 @@ log = structlog.get_logger()
 
 
 async def _watch_duty(db: WriteSession, fixes: Sequence[Fix], settings: Settings) -> None:
-    """Let dispatch heed what terminals say of their units; its libraries are loaded where that is wanted."""
-    from services import dispatch  # noqa: PLC0415  40 MB of scipy, which a gateway with 10,000 terminals spares
+    """Let dispatch heed what terminals say of their units."""
+    from services import dispatch  # noqa: PLC0415  see _is_duty_wanted
 
     await dispatch.watch_duty(db, fixes, settings)
+
+
+def _is_duty_wanted(settings: Settings) -> bool:
+    """Say whether dispatch is to be asked; if so, load it now: 40 MB that most gateways spare."""
+    if settings.unit_duty_from_device:
+        from services import dispatch  # noqa: F401, PLC0415
+    return settings.unit_duty_from_device
 
 
 WATCHERS = (
     Watcher("areas", areas.watch, catch_up=areas.catch_up, forget=areas.forget),
     Watcher("alarms", alerts.watch_alarms),
     Watcher("clones", clones.watch),
-    Watcher("duty", _watch_duty, lambda settings: settings.unit_duty_from_device),
+    Watcher("duty", _watch_duty, _is_duty_wanted),
     Watcher("exchange", exchange.queue, lambda settings: settings.upper_url is not None),
 )
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo import crs
-from geo.roads import ACCESS_MPS, DEFAULT_PACE_S_PER_M, Network, NetworkError, RoadGraph, UnknownNodeError
+from geo.pace import DEFAULT_PACE_S_PER_M
+from geo.roads import ACCESS_MPS, Network, NetworkError, RoadGraph, UnknownNodeError
 from services.ingest import roads as files
 
 NETS = ("wuhan", "shanghai_centre", "changsha_yuelu")
