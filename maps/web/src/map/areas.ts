@@ -1,6 +1,6 @@
 /** The nine divisions and the neighbours: names, where their labels stand, which division a point is in. */
 
-import type { Feature, FeatureCollection, MultiPolygon, Point, Polygon, Position } from "geojson";
+import type { Feature, FeatureCollection, Geometry, MultiPolygon, Point, Polygon, Position } from "geojson";
 import { get } from "../shared/api.ts";
 import { prefs } from "../shared/prefs.ts";
 
@@ -13,16 +13,24 @@ interface Division {
 }
 
 type Shapes<P> = FeatureCollection<Polygon | MultiPolygon, P>;
+/** What lies on the ground, in the names of `/basemap`. */
+const GROUND = ["counties", "context", "city", "river"] as const;
+const WORLD: Position[] = [[-180, -85], [180, -85], [180, 85], [-180, 85], [-180, -85]];
 
 class Areas {
   divisions: Division[] = [];
   private shapes: Shapes<Division>["features"] = [];
   private neighbours: Shapes<{ name_zh: string }>["features"] = [];
+  /** Everything on the ground; `of` says what it is. One source: every further one is drawn through a mask of its own. */
+  ground: FeatureCollection = { type: "FeatureCollection", features: [] };
 
-  load(counties: Shapes<Division>, context: Shapes<{ name_zh: string }>): void {
+  load(counties: Shapes<Division>, context: Shapes<{ name_zh: string }>, city: Shapes<object>, river: FeatureCollection): void {
     this.shapes = counties.features;
     this.divisions = counties.features.map((feature) => feature.properties);
     this.neighbours = context.features;
+    const all: FeatureCollection<Geometry, object | null>[] = [counties, context, city, river];
+    this.ground.features = all.flatMap(({ features }, i) => features.map((feature) => ({ ...feature, properties: { ...feature.properties, of: GROUND[i] } })));
+    this.ground.features.push({ type: "Feature", properties: { of: "outside" }, geometry: outside(city.features) });
   }
 
   /** The division's name in the reader's language; the code itself when it is not one of ours. */
@@ -52,13 +60,16 @@ let loading: Promise<void> | null = null;
 
 /** Load the outlines once for all pages. A failure leaves the map without names and is tried again next time. */
 export function loadAreas(): Promise<void> {
-  loading ??= Promise.all([get<Shapes<Division>>("/basemap/counties"), get<Shapes<{ name_zh: string }>>("/basemap/context")])
-    .then(([counties, context]) => areas.load(counties, context))
+  loading ??= Promise.all([get<Shapes<Division>>("/basemap/counties"), get<Shapes<{ name_zh: string }>>("/basemap/context"), get<Shapes<object>>("/basemap/city"), get<FeatureCollection>("/basemap/river")])
+    .then((layers) => areas.load(...layers))
     .catch(() => {
       loading = null;
     });
   return loading;
 }
+
+/** Everything that is not the city. */
+const outside = (city: Shapes<object>["features"]): Polygon => ({ type: "Polygon", coordinates: [WORLD, ...city.flatMap((shape) => polygons(shape.geometry).flatMap(([ring]) => (ring ? [ring] : [])))] });
 
 const polygons = (geometry: Polygon | MultiPolygon): Position[][][] =>
   geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;

@@ -6,7 +6,7 @@ import { t } from "../i18n/index.ts";
 import { get } from "../shared/api.ts";
 import { prefs, type Language, type Theme } from "../shared/prefs.ts";
 import type { RoadNetwork } from "../shared/types.ts";
-import { areas, loadAreas } from "./areas.ts";
+import { loadAreas } from "./areas.ts";
 import { baseLayers, baseSources } from "./style.ts";
 import { addSymbols } from "./symbols.ts";
 
@@ -31,6 +31,8 @@ export class CityMap {
   readonly roads: RoadNetwork[];
   private readonly overlay: Overlay;
   private readonly undo: () => void;
+  /** Sources that show something. */
+  private readonly shown = new Set<string>();
 
   private constructor(gl: GlMap, roads: RoadNetwork[], overlay: Overlay) {
     this.gl = gl;
@@ -42,7 +44,7 @@ export class CityMap {
   /** Build the map in `container`; rejects when the browser has no WebGL 2. */
   static async create(container: HTMLElement, overlay: Overlay): Promise<CityMap> {
     const [roads] = await Promise.all([loadRoads(), loadAreas()]);
-    const gl = new GlMap({
+    const gl = opaque(() => new GlMap({
       container,
       style: firstStyle(roads, overlay),
       bounds: URBAN,
@@ -54,19 +56,25 @@ export class CityMap {
       attributionControl: false,
       fadeDuration: 120,
       locale: { "Map.Title": t("map.label") },
-    });
+    }));
     gl.touchZoomRotate.disableRotation();
     gl.keyboard.disableRotation();
     gl.addControl(new ScaleControl({ maxWidth: 96, unit: "metric" }), "bottom-left");
     const map = new CityMap(gl, roads, overlay);
     await new Promise<void>((resolve) => gl.once("style.load", () => resolve()));
+    gl.style.sky.getEvaluated = () => undefined as never; // seen from straight above there is none, yet it is drawn over the whole canvas
     addSymbols(gl, prefs.theme);
     return map;
   }
 
-  /** Replace what a page source shows. */
+  /** Replace what a page source shows. Layers of a source without anything are hidden: empty ones cost as much as full ones. */
   show(source: string, features: GeoJSON.Feature[]): void {
     (this.gl.getSource(source) as GeoJSONSource | undefined)?.setData({ type: "FeatureCollection", features });
+    if (this.shown.has(source) === features.length > 0) return;
+    if (!this.shown.delete(source)) this.shown.add(source);
+    for (const layer of this.overlay.layers(prefs.theme, prefs.language)) {
+      if ("source" in layer && layer.source === source) this.gl.setLayoutProperty(layer.id, "visibility", this.shown.has(source) ? "visible" : "none");
+    }
   }
 
   remove(): void {
@@ -83,6 +91,20 @@ export class CityMap {
   }
 }
 
+/** MapLibre asks for a canvas that can be seen through; behind an opaque one the page need not be painted in every frame. */
+function opaque(make: () => GlMap): GlMap {
+  const { prototype } = HTMLCanvasElement;
+  const { getContext } = prototype;
+  prototype.getContext = function (this: HTMLCanvasElement, kind: string, attributes?: object) {
+    return getContext.call(this, kind, kind === "webgl2" ? { ...attributes, alpha: false } : attributes);
+  } as typeof getContext;
+  try {
+    return make();
+  } finally {
+    prototype.getContext = getContext;
+  }
+}
+
 async function loadRoads(): Promise<RoadNetwork[]> {
   const networks = await get<RoadNetwork[] | { items: RoadNetwork[] }>("/roads").catch(() => []);
   return Array.isArray(networks) ? networks : networks.items;
@@ -95,12 +117,11 @@ const allLayers = (roads: RoadNetwork[], overlay: Overlay): LayerSpecification[]
 
 function firstStyle(roads: RoadNetwork[], overlay: Overlay): StyleSpecification {
   const sources = baseSources(roads);
-  sources["division-points"] = { type: "geojson", data: areas.divisionPoints() };
-  sources["neighbour-points"] = { type: "geojson", data: areas.neighbourPoints() };
   for (const name of overlay.sources) {
     const gather = overlay.gathered?.includes(name) ? { cluster: true, clusterMaxZoom: 12, clusterRadius: 44 } : {};
     sources[name] = { type: "geojson", data: { type: "FeatureCollection", features: [] }, ...gather };
   }
-  return { version: 8, sources, layers: allLayers(roads, overlay) };
+  const empty = overlay.layers(prefs.theme, prefs.language).map((layer) => ({ ...layer, layout: { ...layer.layout, visibility: "none" } }) as LayerSpecification);
+  return { version: 8, sources, layers: [...baseLayers(prefs.theme, prefs.language, roads), ...empty] };
 }
 

@@ -3,9 +3,9 @@
 import type { ExpressionSpecification, LayerSpecification, SourceSpecification } from "maplibre-gl";
 import type { Language, Theme } from "../shared/prefs.ts";
 import type { RoadNetwork } from "../shared/types.ts";
+import { areas } from "./areas.ts";
 import { palette, type Palette } from "./palette.ts";
 
-const BASEMAP_LAYERS = ["context", "city", "counties", "river", "places"] as const;
 export const FONT = ["Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei"];
 /** MapLibre reads the weight off the last name. */
 export const FONT_BOLD = [...FONT, "Bold"];
@@ -22,8 +22,12 @@ const byZoom = (stops: [number, number][], plus = 0): ExpressionSpecification =>
   ["interpolate", ["exponential", 1.5], ["zoom"], ...stops.flatMap(([zoom, value]) => [zoom, value + plus])] as ExpressionSpecification;
 
 export function baseSources(roads: RoadNetwork[]): Record<string, SourceSpecification> {
-  const sources: Record<string, SourceSpecification> = {};
-  for (const layer of BASEMAP_LAYERS) sources[layer] = { type: "geojson", data: `/basemap/${layer}` };
+  const sources: Record<string, SourceSpecification> = {
+    ground: { type: "geojson", data: areas.ground },
+    places: { type: "geojson", data: "/basemap/places" },
+    "division-points": { type: "geojson", data: areas.divisionPoints() },
+    "neighbour-points": { type: "geojson", data: areas.neighbourPoints() },
+  };
   for (const { name } of roads) {
     const tiles = [`${location.origin}/roads/${encodeURIComponent(name)}/{z}/{x}/{y}.mvt`];
     sources[`roads-${name}`] = { type: "vector", tiles, minzoom: 6, maxzoom: 14 };
@@ -31,24 +35,29 @@ export function baseSources(roads: RoadNetwork[]): Record<string, SourceSpecific
   return sources;
 }
 
-/** All layers of the base map, below everything a page adds. */
+/**
+ * All layers of the base map, below everything a page adds. Lines and fills of one source stand together: wherever the
+ * source changes, the whole screen is masked anew, and that is what a frame costs where no graphics card helps.
+ */
 export function baseLayers(theme: Theme, language: Language, roads: RoadNetwork[]): LayerSpecification[] {
   const colours = palette(theme);
   return [
     ...ground(colours),
-    ...roads.flatMap((network) => roadLayers(network.name, colours)),
     ...borders(colours),
+    ...roads.flatMap((network) => roadLayers(network.name, colours)),
     ...labels(colours, language, roads),
   ];
 }
 
+const only = (what: string): ExpressionSpecification => ["==", ["get", "of"], what];
+
 function ground(colours: Palette): LayerSpecification[] {
   return [
-    { id: "outside", type: "background", paint: { "background-color": colours.outside } },
-    { id: "neighbours", type: "fill", source: "context", paint: { "fill-color": colours.neighbour } },
-    { id: "neighbour-lines", type: "line", source: "context", maxzoom: 11, paint: { "line-color": colours.neighbourLine, "line-width": 0.8 } },
-    { id: "land", type: "fill", source: "counties", paint: { "fill-color": colours.land } },
-    { id: "water", type: "line", source: "river", layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": colours.water, "line-width": byZoom([[8, 2], [11, 5], [13, 14], [16, 110]]) } },
+    { id: "land", type: "background", paint: { "background-color": colours.land } },
+    { id: "outside", type: "fill", source: "ground", filter: only("outside"), paint: { "fill-color": colours.outside } },
+    { id: "neighbours", type: "fill", source: "ground", filter: only("context"), paint: { "fill-color": colours.neighbour } },
+    { id: "neighbour-lines", type: "line", source: "ground", filter: only("context"), maxzoom: 11, paint: { "line-color": colours.neighbourLine, "line-width": 0.8 } },
+    { id: "water", type: "line", source: "ground", filter: only("river"), layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": colours.water, "line-width": byZoom([[8, 2], [11, 5], [13, 14], [16, 110]]) } },
   ];
 }
 
@@ -71,8 +80,8 @@ function roadLayers(name: string, colours: Palette): LayerSpecification[] {
 
 function borders(colours: Palette): LayerSpecification[] {
   return [
-    { id: "division-lines", type: "line", source: "counties", layout: { "line-join": "round" }, paint: { "line-color": colours.division, "line-width": byZoom([[8, 0.8], [13, 1.6]]), "line-dasharray": [4, 2] } },
-    { id: "city-line", type: "line", source: "city", layout: { "line-join": "round" }, paint: { "line-color": colours.cityLine, "line-width": byZoom([[7, 1.2], [13, 2.4]]) } },
+    { id: "division-lines", type: "line", source: "ground", filter: only("counties"), layout: { "line-join": "round" }, paint: { "line-color": colours.division, "line-width": byZoom([[8, 0.8], [13, 1.6]]), "line-dasharray": [4, 2] } },
+    { id: "city-line", type: "line", source: "ground", filter: only("city"), layout: { "line-join": "round" }, paint: { "line-color": colours.cityLine, "line-width": byZoom([[7, 1.2], [13, 2.4]]) } },
   ];
 }
 
@@ -86,7 +95,7 @@ function labels(colours: Palette, language: Language, roads: RoadNetwork[]): Lay
       paint: { "text-color": colours.placeLabel, ...halo },
     })),
     {
-      id: "river-name", type: "symbol", source: "river", minzoom: 10,
+      id: "river-name", type: "symbol", source: "ground", filter: only("river"), minzoom: 10,
       layout: { "symbol-placement": "line", "text-field": name, "text-font": FONT, "text-size": 13, "text-letter-spacing": 0.4, "symbol-spacing": 500 },
       paint: { "text-color": colours.waterLabel, "text-halo-color": colours.water, "text-halo-width": 1 },
     },
