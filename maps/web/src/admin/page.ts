@@ -133,7 +133,7 @@ export class AdministrationPage extends Part {
   }
 
   private list(): TemplateResult {
-    return html`<section class="card"><div class="wide" tabindex="0" role="region" aria-label=${t("admin.title")}><table><thead><tr><th scope="col">${t("admin.account")}</th><th scope="col">${t("admin.roles")}</th>
+    return html`<section class="card"><div class="wide" tabindex="0" role="region" aria-label=${t("admin.title")}><table class="accounts"><thead><tr><th scope="col">${t("admin.account")}</th><th scope="col">${t("admin.roles")}</th>
       <th scope="col">${t("admin.state")}</th></tr></thead><tbody>${this.accounts.map((account) => html`<tr aria-current=${account.id === this.chosen}>
         <td><button class="button quiet" @click=${() => this.choose(account.id)}>${account.display_name}</button><small>${account.username}</small></td>
         <td>${account.roles.map((role) => html`<span class="tag">${code("role", role)}</span> `)}</td>

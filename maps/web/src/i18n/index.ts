@@ -27,9 +27,11 @@ export function t(key: Key, values: Record<string, string | number> = {}): strin
 
 /** The words for a code the server sends: `unit.state` + `free`; a code without words is shown as it is. */
 export function code(family: string, value: string): string {
-  const key = `${family}.${value}`;
-  return key in tables.zh ? t(key as Key) : value.replaceAll("_", " ");
+  return named(family, value) ? t(`${family}.${value}` as Key) : value.replaceAll("_", " ");
 }
+
+/** Whether a code has words. */
+export const named = (family: string, value: string): boolean => `${family}.${value}` in tables.zh;
 
 /** A sentence of the server: its English pattern, and the values in it. */
 export interface Told {

@@ -3,17 +3,15 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { code, t, type Key } from "../i18n/index.ts";
 import { all, post, sentence } from "../shared/api.ts";
+import { FORMS, type Area } from "./drawing.ts";
 import { Part } from "../shared/part.ts";
 import { session } from "../shared/session.ts";
 
-interface Area {
-  id: number;
-  name: string;
-}
-
-const CONFIGURING = ["set_parameters", "restart", "set_area", "set_route", "delete_areas"];
+const CONFIGURING = ["set_parameters", "restart", "set_area", "delete_areas"];
 const KINDS = ["position_now", "text", "track", "query_attributes", "query_parameters", "query_areas", ...CONFIGURING];
-const FORMS = ["circle", "rectangle", "polygon", "route"];
+/** More segments than these get no field each. */
+const MOST_SEGMENTS = 40;
+const KMH = 3.6;
 /** Name, least, most; the server says the same. */
 const PARAMETERS: [string, number, number][] = [
   ["heartbeat_s", 5, 3600], ["default_interval_s", 1, 86_400], ["alarm_interval_s", 1, 3600], ["sleep_interval_s", 1, 86_400],
@@ -22,12 +20,6 @@ const PARAMETERS: [string, number, number][] = [
 ];
 const VALID: [number, Key][] = [[600, "operator.valid_10min"], [3600, "operator.valid_1h"], [86_400, "operator.valid_1d"]];
 
-/** 113.1 27.8, one place a line, as pairs; null if a line is none. */
-export function readPlaces(text: string): [number, number][] | null {
-  const places = text.trim().split("\n").map((line) => line.trim().split(/[\s,，]+/).map(Number));
-  return places.every((place) => place.length === 2 && place.every(Number.isFinite)) ? (places as [number, number][]) : null;
-}
-
 export class CommandForm extends Part {
   static override properties = { device: { attribute: false } };
 
@@ -35,6 +27,8 @@ export class CommandForm extends Part {
   private kind = "position_now";
   private parameter = 0;
   private areas: Area[] | null = null;
+  private area: number | null = null;
+  private form: string = FORMS[0];
   private failure = "";
   private done = "";
 
@@ -45,9 +39,17 @@ export class CommandForm extends Part {
   private pick(kind: string): void {
     this.kind = kind;
     this.failure = this.done = "";
-    if (kind === "set_area" && this.areas === null) {
-      void all<Area>("/areas").then((areas) => { this.areas = areas; this.requestUpdate(); }, (error: unknown) => this.refuse(sentence(error)));
+    if (kind.endsWith("_area") || kind.endsWith("_areas")) void this.loadAreas();
+    this.requestUpdate();
+  }
+
+  private async loadAreas(): Promise<void> {
+    try {
+      this.areas = await all<Area>("/areas?limit=500");
+    } catch (error) {
+      return this.refuse(sentence(error));
     }
+    this.area ??= this.areas.find(({ form }) => form !== null)?.id ?? null;
     this.requestUpdate();
   }
 
@@ -57,11 +59,11 @@ export class CommandForm extends Part {
     this.requestUpdate();
   }
 
-  private said(form: FormData): Record<string, unknown> | null {
+  private said(form: FormData): Record<string, unknown> {
     const words = (name: string): string => String(form.get(name) ?? "").trim();
     const number = (name: string): number | undefined => (words(name) ? Number(words(name)) : undefined);
-    const ids = words("ids").split(/[\s,，]+/).filter(Boolean).map(Number);
-    const limit = { max_speed_mps: number("max_speed_mps"), tell_driver: form.has("tell_driver") };
+    const speed = (kmh: string): number | null => (kmh ? Number(kmh) / KMH : null);
+    const ids = [...new Set([...form.getAll("area").map(String), ...words("ids").split(/[\s,，]+/)].filter(Boolean).map(Number))];
     switch (this.kind) {
       case "text":
         return { text: words("text"), urgent: form.has("urgent"), read_out: form.has("read_out") };
@@ -69,11 +71,10 @@ export class CommandForm extends Part {
         return { interval_s: number("interval_s"), validity_s: (number("minutes") ?? 10) * 60 };
       case "set_parameters":
         return { values: { [PARAMETERS[this.parameter]?.[0] ?? ""]: number("value") } };
-      case "set_area":
-        return { area_id: number("area_id"), ...limit };
-      case "set_route": {
-        const points = readPlaces(words("points"));
-        return points && { route_id: number("route_id"), name: words("name"), points, width_m: number("width_m"), ...limit };
+      case "set_area": {
+        const segments = form.getAll("segment").map((kmh) => speed(String(kmh)));
+        return { area_id: number("area_id"), max_speed_mps: speed(words("max_speed_kmh")), segment_speeds_mps: segments.some((one) => one !== null) ? segments : [],
+          tell_driver: form.has("tell_driver"), daily_from: words("daily_from") || null, daily_to: words("daily_to") || null };
       }
       case "delete_areas":
       case "query_areas":
@@ -87,7 +88,6 @@ export class CommandForm extends Part {
     event.preventDefault();
     const form = new FormData(event.target as HTMLFormElement);
     const said = this.said(form);
-    if (said === null) return this.refuse(t("operator.points_wrong"));
     if (this.kind === "delete_areas" && !(said["ids"] as number[]).length && !form.has("all")) return this.refuse(t("operator.ids_needed"));
     try {
       await post(`/devices/${this.device}/commands`, { kind: this.kind, expires_in_s: Number(form.get("valid")), ...said });
@@ -122,14 +122,11 @@ export class CommandForm extends Part {
       case "set_parameters":
         return this.parameterFields();
       case "set_area":
-        return html`<label class="field"><span>${t("operator.area")}</span><select class="input" name="area_id" required>${(this.areas ?? []).map((area) => html`<option value=${area.id}>${area.name}</option>`)}</select></label>${this.limits()}`;
-      case "set_route":
-        return html`${this.number("route_id", "operator.route_id", 1, 4_294_967_295)}<label class="field"><span>${t("operator.name")}</span><input class="input" name="name" maxlength="60" autocomplete="off" /></label>
-          <label class="field"><span>${t("operator.points")}</span><textarea class="input" name="points" placeholder="113.1320 27.8301" spellcheck="false" required></textarea></label>${this.number("width_m", "operator.width_m", 1, 255, "50")}${this.limits()}`;
+        return this.areaFields();
       case "delete_areas":
       case "query_areas":
-        return html`<label class="field"><span>${t("operator.form")}</span><select class="input" name="form">${FORMS.map((form) => html`<option value=${form}>${code("form", form)}</option>`)}</select></label>
-          <label class="field"><span>${t("operator.ids")}</span><input class="input" name="ids" pattern="[0-9\\s,，]*" autocomplete="off" /></label>
+        return html`<label class="field"><span>${t("operator.form")}</span><select class="input" name="form" @change=${(event: Event) => { this.form = (event.target as HTMLSelectElement).value; this.requestUpdate(); }}>${FORMS.map((form) => html`<option value=${form} ?selected=${form === this.form}>${code("form", form)}</option>`)}</select></label>
+          ${this.known()}<label class="field"><span>${t("operator.ids")}</span><input class="input" name="ids" pattern="[0-9\\s,，]*" autocomplete="off" /></label>
           ${this.kind === "delete_areas" ? this.check("all", "operator.delete_all") : nothing}`;
       default:
         return nothing;
@@ -143,8 +140,22 @@ export class CommandForm extends Part {
       ${this.number("value", "operator.value", least, most)}`;
   }
 
-  private limits(): TemplateResult {
-    return html`${this.number("max_speed_mps", "operator.max_speed", 1, 100, "", false)}${this.check("tell_driver", "operator.tell_driver")}`;
+  private areaFields(): TemplateResult {
+    const one = this.areas?.find(({ id }) => id === this.area);
+    const segments = one?.line && "coordinates" in one.line ? one.line.coordinates.length - 1 : 0;
+    const pick = (event: Event): void => { this.area = Number((event.target as HTMLSelectElement).value); this.requestUpdate(); };
+    return html`<label class="field"><span>${t("operator.area")}</span><select class="input" name="area_id" required @change=${pick}>${(this.areas ?? []).map((area) => html`<option value=${area.id} ?selected=${area.id === this.area}>${area.name} · ${area.form ? code("form", area.form) : t("operator.no_form")}</option>`)}</select></label>
+      ${one && !one.form ? html`<p class="message warning">${t("operator.no_form_hint")}</p>` : nothing}${this.areas?.length === 0 ? html`<p class="message">${t("operator.no_areas_yet")}</p>` : nothing}
+      ${this.number("max_speed_kmh", "operator.max_speed", 1, 360, "", false)}
+      ${segments > 1 && segments <= MOST_SEGMENTS ? html`<details><summary>${t("operator.segments")}</summary><div class="segments">${Array.from({ length: segments }, (_, i) => html`<label class="field"><span>${t("operator.segment", { n: i + 1 })}</span><input class="input" type="number" name="segment" min="1" max="360" step="any" /></label>`)}</div></details>` : nothing}
+      <div class="window"><label class="field"><span>${t("operator.daily_from")}</span><input class="input" type="time" name="daily_from" /></label><label class="field"><span>${t("operator.daily_to")}</span><input class="input" type="time" name="daily_to" /></label></div>
+      ${this.check("tell_driver", "operator.tell_driver")}`;
+  }
+
+  /** The areas of the map in this form, to tick. */
+  private known(): TemplateResult | typeof nothing {
+    const fitting = (this.areas ?? []).filter(({ form }) => form === this.form);
+    return fitting.length ? html`<fieldset><legend>${t("operator.areas_of_map")}</legend>${fitting.map((area) => html`<label class="check"><input type="checkbox" name="area" value=${area.id} />${area.name} #${area.id}</label>`)}</fieldset>` : nothing;
   }
 
   private check(name: string, words: Key): TemplateResult {

@@ -22,6 +22,25 @@ interface Seen extends Device {
 const link = (online: boolean): TemplateResult =>
   html`<span class="online-state" data-online=${online}>${t(online ? "operator.online" : "operator.offline")}</span>`;
 
+const EXACT_S = 2;
+const WRONG_S = 60;
+
+/** How far a device's clock is off, and whether that matters: times of its positions are as wrong. */
+function clock(behind_s: number | null): TemplateResult | string {
+  if (behind_s === null) return t("operator.clock_unknown");
+  const off_s = Math.round(Math.abs(behind_s));
+  if (off_s < EXACT_S) return t("operator.clock_right");
+  const words = t(behind_s > 0 ? "operator.clock_slow" : "operator.clock_fast", { off: spell(off_s) });
+  return off_s < WRONG_S ? words : html`<span class="tag warning">${words}</span><span class="hint"> ${t("operator.clock_hint")}</span>`;
+}
+
+/** 95 s, 26 min, 8 h 0 min, 2 d. */
+function spell(seconds: number): string {
+  if (seconds < 120) return t("operator.seconds", { n: seconds });
+  if (seconds < 7200) return t("operator.minutes", { n: Math.round(seconds / 60) });
+  return seconds < 172_800 ? t("operator.hours", { n: Math.round(seconds / 360) / 10 }) : t("operator.days", { n: Math.round(seconds / 8640) / 10 });
+}
+
 export class OperatorDevices extends OperatorView {
   private devices: Device[] = [];
   private held = new Map<number, Held>();
@@ -79,7 +98,8 @@ export class OperatorDevices extends OperatorView {
     const fact = (words: Key, value: string | null | undefined): TemplateResult => html`<dt>${t(words)}</dt><dd>${value || "—"}</dd>`;
     return html`<div class="device-detail"><section class="card" aria-labelledby="device-title"><header><h2 id="device-title" tabindex="-1">${nameOf(one)}</h2>${link(one.session !== null)}</header>
       <dl class="facts">${fact("operator.phone", one.phone)}${fact("operator.plate", one.plate)}${fact("operator.terminal_id", one.terminal_id)}${fact("operator.protocol", one.session?.protocol ?? one.protocol)}
-        ${fact("operator.since", one.session ? at(one.session.since) : null)}${fact("operator.remote", one.session?.remote)}${fact("operator.gateway", one.session?.gateway_id)}${fact("operator.last_seen", at(one.last_seen_at))}</dl></section>
+        ${fact("operator.since", one.session ? at(one.session.since) : null)}${fact("operator.remote", one.session?.remote)}${fact("operator.gateway", one.session?.gateway_id)}${fact("operator.last_seen", at(one.last_seen_at))}
+        <dt>${t("operator.clock")}</dt><dd>${clock(one.clock_skew_s)}</dd></dl></section>
       ${session.may("command_device") ? html`<section class="card"><h2>${t("operator.command")}</h2><tianshu-operator-form .device=${one.id}></tianshu-operator-form></section>` : nothing}
       <section class="card"><h2>${t("operator.view.commands")}</h2><tianshu-operator-commands .device=${one.id}></tianshu-operator-commands></section>
       ${session.may("view_frames") ? html`<section class="card"><h2>${t("operator.frames")}</h2><tianshu-operator-frames .device=${one.id}></tianshu-operator-frames></section>` : nothing}</div>`;

@@ -3,19 +3,19 @@
 import { html, type TemplateResult } from "lit";
 import { code, t } from "../i18n/index.ts";
 import { dayTime } from "../shared/time.ts";
-import {  } from "./view.ts";
 
 const LONG = 12;
-const MOMENT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
+const MOMENT = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)$/;
 
 const listed = (values: unknown[]): string => {
   const some = values.slice(0, LONG).map((each) => (typeof each === "object" ? JSON.stringify(each) : String(each)));
   return some.join(", ") + (values.length > LONG ? ` … (${values.length})` : "");
 };
 
-const shown = (value: unknown): TemplateResult | string => {
+export const shown = (value: unknown): TemplateResult | string => {
   if (Array.isArray(value)) return listed(value);
-  if (value !== null && typeof value === "object") return facts(value as Record<string, unknown>);
+  if (value === null) return "—";
+  if (typeof value === "object") return facts(value as Record<string, unknown>);
   if (typeof value === "boolean") return t(value ? "operator.yes" : "operator.no");
   if (typeof value === "string" && MOMENT.test(value)) return dayTime(value);
   return String(value);

@@ -1,9 +1,10 @@
 /** The last frames of a device: the bytes as they came, beside what they say, field by field. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import { code, say, t, type Told } from "../i18n/index.ts";
+import { code, named, say, t, type Told } from "../i18n/index.ts";
 import { get } from "../shared/api.ts";
 import type { Page } from "../shared/types.ts";
+import { shown } from "./facts.ts";
 import { spaced } from "./quarantine.ts";
 import { dayTime } from "../shared/time.ts";
 import { OperatorView } from "./view.ts";
@@ -52,12 +53,18 @@ export class OperatorFrames extends OperatorView {
       ${this.items.length ? this.items.map((one) => this.frame(one)) : this.nothing(t("operator.no_frames"))}`;
   }
 
+  /** Whether the bytes are those that came: their batch still gives the hash that was written down with it. */
+  private kept(one: Frame): TemplateResult | typeof nothing {
+    if (one.intact === null) return nothing;
+    return one.intact ? html`<p class="intact">✓ ${t("operator.intact")}</p>` : html`<p class="message error">${t("operator.not_intact")}</p>`;
+  }
+
   private frame(one: Frame): TemplateResult {
-    return html`<details><summary>${dayTime(one.at)} · ${code("source", one.source)} ${one.flags.map((flag) => html`<span class="tag warning">${code("flag", flag)}</span> `)}</summary>
+    return html`<details><summary>${dayTime(one.at)} · ${code("source", one.source)} ${one.flags.map((flag) => html`<span class="tag warning">${code("flag", flag)}</span> `)}${one.intact === false ? html`<span class="tag warning">${t("operator.changed")}</span>` : nothing}</summary>
       ${one.raw_hex ? html`<code class="hex" tabindex="0">${spaced(one.raw_hex)}</code>` : html`<p class="hint">${t("operator.no_raw")}</p>`}
-      ${one.intact === false ? html`<p class="message error">${t("operator.not_intact")}</p>` : nothing}${one.told ? html`<p class="message warning">${say(one.told) ?? t("operator.see_bytes")}</p>` : nothing}
+      ${this.kept(one)}${one.told ? html`<p class="message warning">${say(one.told) ?? t("operator.see_bytes")}</p>` : nothing}
       <div class="wide" tabindex="0" role="region" aria-label=${t("operator.fields")}><table><thead><tr>${(["part", "field", "value", "bytes"] as const).map((head) => html`<th scope="col">${t(`operator.${head}`)}</th>`)}</tr></thead>
-        <tbody>${one.fields.map((each) => html`<tr><td>${code("part", each.part)}</td><td>${code("field", each.name)}</td><td>${typeof each.value === "object" ? JSON.stringify(each.value) : String(each.value)}${each.unit ? ` ${each.unit}` : ""}</td><td><code>${spaced(each.raw_hex)}</code></td></tr>`)}</tbody></table></div></details>`;
+        <tbody>${one.fields.map((each) => html`<tr><td>${code("part", each.part)}</td><td>${code("field", each.name)}</td><td>${shown(each.value)}${each.unit && !named("field", each.name) ? ` ${each.unit}` : nothing}</td><td><code>${spaced(each.raw_hex)}</code></td></tr>`)}</tbody></table></div></details>`;
   }
 }
 

@@ -4,19 +4,21 @@ import { html, type TemplateResult } from "lit";
 import { t, type Key } from "../i18n/index.ts";
 import { listen, Part } from "../shared/part.ts";
 import { session } from "../shared/session.ts";
+import "./areas.ts";
 import "./commands.ts";
 import "./devices.ts";
 import "./messages.ts";
 import "./pending.ts";
 import "./quarantine.ts";
 
-const VIEWS = ["devices", "pending", "quarantine", "commands", "messages"] as const;
+const VIEWS = ["devices", "pending", "quarantine", "commands", "areas", "messages"] as const;
 type View = (typeof VIEWS)[number];
 const SHOWN: Record<View, () => TemplateResult> = {
   devices: () => html`<tianshu-operator-devices></tianshu-operator-devices>`,
   pending: () => html`<tianshu-operator-pending></tianshu-operator-pending>`,
   quarantine: () => html`<tianshu-operator-quarantine></tianshu-operator-quarantine>`,
   commands: () => html`<section class="card"><tianshu-operator-commands></tianshu-operator-commands></section>`,
+  areas: () => html`<tianshu-operator-areas></tianshu-operator-areas>`,
   messages: () => html`<tianshu-operator-messages></tianshu-operator-messages>`,
 };
 
@@ -39,7 +41,7 @@ export class OperatorPage extends Part {
     this.requestUpdate();
   }
 
-  /** 1 to 5 choose a view, / goes to its search. */
+  /** 1 to 6 choose a view, / goes to its search. */
   private onKey(event: KeyboardEvent): void {
     if ((event.target as Element).closest("input, select, textarea, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
     const view = permitted()[Number(event.key) - 1];

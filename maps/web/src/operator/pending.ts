@@ -1,7 +1,7 @@
 /** Terminals that knocked and are not known: accepted one by one. */
 
-import { html, type TemplateResult } from "lit";
-import { t } from "../i18n/index.ts";
+import { html, nothing, type TemplateResult } from "lit";
+import { t, type Key } from "../i18n/index.ts";
 import { all, post } from "../shared/api.ts";
 import { session } from "../shared/session.ts";
 import { dayTime } from "../shared/time.ts";
@@ -32,12 +32,13 @@ export class OperatorPending extends OperatorView {
   }
 
   override render(): TemplateResult {
-    const may = session.may("manage_devices");
-    return html`${this.notes()}<section class="card"><p class="hint">${t("operator.pending_hint")}</p>${this.items.length ? html`<div class="wide" tabindex="0" role="region" aria-label=${t("operator.view.pending")}>
-      <table><thead><tr>${(["phone", "plate", "terminal_id", "model", "protocol", "remote", "knocks", "last_seen", "actions"] as const).map((head) => html`<th scope="col">${t(`operator.${head}`)}</th>`)}</tr></thead>
-      <tbody>${this.items.map((one) => html`<tr><td>${one.phone}</td><td>${one.plate ?? "—"}</td><td>${one.terminal_id ?? "—"}</td><td>${[one.maker, one.model].filter(Boolean).join(" ") || "—"}</td>
-        <td>${one.protocol ?? "—"}</td><td>${one.remote ?? "—"}</td><td>${one.attempts}</td><td class="when">${dayTime(one.last_seen)}</td>
-        <td>${may ? html`<button class="button" @click=${() => this.accept(one)}>${t("operator.accept")}<span class="visually-hidden"> ${one.phone}</span></button>` : "—"}</td></tr>`)}</tbody></table></div>` : this.nothing(t("operator.nobody_waits"))}</section>`;
+    return html`${this.notes()}<section class="card"><p class="hint">${t("operator.pending_hint")}</p>${this.items.length ? html`<ul class="pending" aria-label=${t("operator.view.pending")}>${this.items.map((one) => this.item(one))}</ul>` : this.nothing(t("operator.nobody_waits"))}</section>`;
+  }
+
+  private item(one: Pending): TemplateResult {
+    const facts = { plate: one.plate, terminal_id: one.terminal_id, model: [one.maker, one.model].filter(Boolean).join(" "), protocol: one.protocol, remote: one.remote, knocks: String(one.attempts), last_seen: dayTime(one.last_seen) };
+    return html`<li><header><b>${one.phone}</b>${session.may("manage_devices") ? html`<button class="button" @click=${() => this.accept(one)}>${t("operator.accept")}<span class="visually-hidden"> ${one.phone}</span></button>` : nothing}</header>
+      <dl class="facts">${Object.entries(facts).map(([name, value]) => html`<dt>${t(`operator.${name}` as Key)}</dt><dd>${value || "—"}</dd>`)}</dl></li>`;
   }
 }
 

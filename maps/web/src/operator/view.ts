@@ -13,6 +13,7 @@ export interface Device {
   plate: string | null;
   protocol: string | null;
   created_at: string;
+  clock_skew_s: number | null;
 }
 
 export interface Held {
