@@ -81,12 +81,14 @@ def _oversee(app: procrastinate.App, settings: Settings, engine: Engine) -> None
     """Add the jobs that watch the watchers and destroy what nobody needs any more."""
     ledger = audit.Ledger(engine)
 
-    @app.periodic(cron="1 * * * *")
+    every = settings.audit_seal_minutes
+
+    @app.periodic(cron="1 * * * *" if every == 60 else f"1-59/{every} * * * *")  # noqa: PLR2004 -- an hour
     @app.task(name="seal_audit", queueing_lock="seal_audit")
     async def seal_audit(timestamp: int) -> None:  # noqa: ARG001
-        """Seal the hours of the audit trail that are over."""
+        """Seal the hours, or the parts of one, of the audit trail that are over."""
         sealed = await audit.Sealer.of(settings).seal(ledger, datetime.now(UTC))
-        log.info("audit_sealed", hours=sealed)
+        log.info("audit_sealed", seals=sealed)
 
     @app.periodic(cron="37 19 * * *")
     @app.task(name="check_audit", queueing_lock="check_audit")

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -81,6 +82,9 @@ class Settings(BaseSettings):
     authorisation_max_days: int = Field(92, description="An authorisation of a case expires after this long at most")
     audit_roots: Path | None = Field(
         None, description="File of the audit's seals; empty: audit/roots.jsonl in data_dir"
+    )
+    audit_seal_minutes: Literal[5, 10, 15, 20, 30, 60] = Field(
+        60, description="Every so many minutes the audit is sealed: what the last ones hold, the chain alone protects"
     )
     audit_hook: str | None = Field(
         None, description="Command that new seals are handed on to, on its standard input: a second host, a printer"

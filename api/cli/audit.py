@@ -50,9 +50,9 @@ def export_trail(file: Path) -> None:
 
 @app.command("seal")
 def seal() -> None:
-    """Seal the full hours that have no seal yet; the worker does so every hour."""
+    """Seal the full hours, or parts of one, that have no seal yet; the worker does so by itself."""
     with database.opened() as settings:
-        typer.echo(f"Sealed {asyncio.run(_seal(settings))} hours")
+        typer.echo(f"Made {asyncio.run(_seal(settings))} seals")
 
 
 async def _seal(settings: Settings) -> int:

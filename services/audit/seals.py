@@ -1,15 +1,16 @@
-"""Sealing the audit trail: every full hour gets a Merkle root, signed, in a file outside the database.
+"""Sealing the audit trail: every full hour, or part of one, gets a Merkle root, signed, outside the database.
 
 Who can write to the database can make the chain anew. He can't make the seals anew without the key, and can't take
-back what was handed on to a second host or a printer. One line of the file, JSON, seals one hour:
+back what was handed on to a second host or a printer. One line of the file, JSON, seals an hour, or as many minutes as
+it says from a moment on:
 
-    {"kind":"hour","hour":…,"entries":n,"first_id":…,"last_id":…,"last_hash":hex,"root":hex,
+    {"kind":"hour","hour":…,"minutes":60,"entries":n,"first_id":…,"last_id":…,"last_hash":hex,"root":hex,
      "previous":SHA-256 of the line before, hex,"key":SHA-256 of the public key, hex,"signature":base64}
 
 `root` is the Merkle tree hash of RFC 6962, section 2.1, over the hashes of the hour's entries in their order; the
 signature (Ed25519) covers the line without itself. `{"kind":"cut","before":…}` says that retention destroyed what was
 older; `{"kind":"key","next":hex}` that the lines after it are signed with another key, so that whoever holds the first
-public key can follow. An hour without entries has no line.
+public key can follow. A time without entries has no line.
 """
 
 import asyncio
@@ -36,7 +37,7 @@ from services.db.tables.audit import AuditEntry
 from services.errors import UnavailableError
 from services.settings import Settings
 
-HOUR = timedelta(hours=1)
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _HOOK_TIMEOUT_S = 60
 _NEXT = ".next"
 
@@ -52,6 +53,7 @@ class Sealer:
     file: Path
     key: Ed25519PrivateKey
     hook: str | None = None
+    period: timedelta = timedelta(hours=1)
 
     @classmethod
     def of(cls, settings: Settings) -> "Sealer":
@@ -60,26 +62,28 @@ class Sealer:
         folder.mkdir(parents=True, exist_ok=True)
         file, key = settings.audit_roots or folder / "roots.jsonl", folder / "seal.key"
         _take_over(key, file)
-        return cls(file, _key(key), settings.audit_hook)
+        return cls(file, _key(key), settings.audit_hook, timedelta(minutes=settings.audit_seal_minutes))
 
     async def seal(self, ledger: Ledger, now: datetime) -> int:
-        """Seal every full hour that has no seal yet, hand the new seals on, and return how many there are.
+        """Seal every full period that has no seal yet, hand the new seals on, and return how many there are.
 
-        An entry of its own first moves the chain past the last full hour: nothing can come into that hour any more.
+        An entry of its own first moves the chain past the last full period: nothing can come into it any more.
 
         Raises:
             SealError: the file ends in something that is no seal, or the command failed.
         """
-        end = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        end = now.astimezone(UTC) - (now - _EPOCH) % self.period
         said = Entry(None, "seal_audit", f"hour:{end.isoformat()}", "operation", None, "allowed", "local")
         await ledger.append(said, now)
         with self._alone():
             async with reading(ledger.engine) as db:
-                hours = await _hours(db, self.sealed_until(), end)
-                for hour in hours:
-                    await asyncio.to_thread(self._write, await _seal(db, hour))
+                until = self.sealed_until()
+                starts = await _periods(db, self.period, until, end)
+                for start in starts:
+                    seal = await _seal(db, max(start, until or start), start + self.period)
+                    await asyncio.to_thread(self._write, seal)
             await self._hand_on()
-        return len(hours)
+        return len(starts)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -111,9 +115,9 @@ class Sealer:
         return Sealer.of(settings)
 
     def sealed_until(self) -> datetime | None:
-        """Return the end of the last hour that is sealed, or None when none is."""
-        hours = [line["hour"] for line in self._lines() if line["kind"] == "hour"]
-        return datetime.fromisoformat(hours[-1]) + HOUR if hours else None
+        """Return the end of the last period that is sealed, or None when none is."""
+        seals = [line for line in self._lines() if line["kind"] == "hour"]
+        return datetime.fromisoformat(seals[-1]["hour"]) + timedelta(minutes=seals[-1]["minutes"]) if seals else None
 
     def _lines(self) -> list[dict[str, Any]]:
         try:
@@ -166,20 +170,20 @@ def tree_hash(leaves: Sequence[bytes]) -> bytes:
     return sha256(b"\x01" + tree_hash(leaves[:half]) + tree_hash(leaves[half:])).digest()
 
 
-async def _hours(db: ReadSession, start: datetime | None, end: datetime) -> list[datetime]:
-    """Return the hours with entries from `start` on that are over at `end`."""
-    await db.execute(text("SET LOCAL TIME ZONE 'UTC'"))
-    hour = func.date_trunc("hour", AuditEntry.at)
-    found = select(hour).where(AuditEntry.at < end).group_by(hour).order_by(hour)
+async def _periods(db: ReadSession, period: timedelta, start: datetime | None, end: datetime) -> list[datetime]:
+    """Return when the periods begin that have entries from `start` on and are over at `end`."""
+    begins = func.date_bin(period, AuditEntry.at, _EPOCH)
+    found = select(begins).where(AuditEntry.at < end).group_by(text("1")).order_by(text("1"))
     return list((await db.execute(found.where(AuditEntry.at >= start) if start else found)).scalars())
 
 
-async def _seal(db: ReadSession, hour: datetime) -> dict[str, Any]:
-    within = select(AuditEntry.id, AuditEntry.hash).where(AuditEntry.at >= hour, AuditEntry.at < hour + HOUR)
+async def _seal(db: ReadSession, start: datetime, end: datetime) -> dict[str, Any]:
+    within = select(AuditEntry.id, AuditEntry.hash).where(AuditEntry.at >= start, AuditEntry.at < end)
     entries = (await db.execute(within.order_by(AuditEntry.id))).all()
     root = await asyncio.to_thread(tree_hash, [entry.hash for entry in entries])
     return {
-        "kind": "hour", "hour": hour.astimezone(UTC).isoformat(), "entries": len(entries),
+        "kind": "hour", "hour": start.astimezone(UTC).isoformat(), "minutes": (end - start) // timedelta(minutes=1),
+        "entries": len(entries),
         "first_id": entries[0].id, "last_id": entries[-1].id, "last_hash": entries[-1].hash.hex(), "root": root.hex(),
     }  # fmt: skip
 

@@ -1,13 +1,14 @@
 """Checking the audit trail with nothing of what writes it: plain SQL, SHA-256 and Ed25519, by the written format.
 
 Finds an edit, a deletion, a reordering and a truncation; a whole chain made anew is found by the signed seals. What
-the seals don't cover yet, the running hour, is held by the chain alone. The format stands in docs/adr/0065.
+the seals don't cover yet, the running hour or part of it, is held by the chain alone. The format: docs/adr/0065.
 """
 
 import base64
 import binascii
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -64,7 +65,7 @@ def verify(rows: Iterable[Row], seals: Iterable[bytes] | None, key: Ed25519Publi
         _check_chain(report, rows, {bytes(32)})
         return report
     sealed, cut_at = _read_seals(report, seals, key)
-    hours = _check_chain(report, rows, _starts(sealed, cut_at))
+    hours = _check_chain(report, rows, _starts(sealed, cut_at), sealed)
     _check_hours(report, hours, sealed, cut_at)
     return report
 
@@ -152,9 +153,11 @@ def _starts(sealed: dict[str, Row], cut_at: str | None) -> set[bytes]:
     return {bytes(32), *gone}
 
 
-def _check_chain(report: Report, rows: Iterable[Row], starts: set[bytes]) -> "_Hours":
-    """Check that each entry follows from the one before; return what stands in each hour."""
-    hours = _Hours()
+def _check_chain(
+    report: Report, rows: Iterable[Row], starts: set[bytes], sealed: dict[str, Row] | None = None
+) -> "_Hours":
+    """Check that each entry follows from the one before; return what stands under each seal, and in each hour."""
+    hours = _Hours(sealed or {})
     last: Row | None = None
     for row in rows:
         at = row["at"]
@@ -169,27 +172,38 @@ def _check_chain(report: Report, rows: Iterable[Row], starts: set[bytes]) -> "_H
         if _hash_of(row) != bytes(row["hash"]):
             report.find("edit", row["id"], f"Entry {row['id']} does not say what it said when it was written.")
         last = row
-        hours.add(at[:13], bytes(row["hash"]))
+        hours.add(at, bytes(row["hash"]))
         report.entries += 1
         report.first_at = report.first_at or datetime.fromisoformat(at)
         report.last_at = datetime.fromisoformat(at)
     hours.close()
-    report.hours = len(hours.found)
+    report.hours = len({start[:13] for start in hours.found})
     return hours
 
 
 class _Hours:
-    """How many entries each hour has and the root over them; keeps the hashes of one hour at a time."""
+    """How many entries stand under each seal, or in each hour without, and the root over them.
 
-    def __init__(self) -> None:
+    Keeps the hashes of one at a time. The key is when it begins: 2026-05-01T10:20 of a seal, 2026-05-01T10 of an hour.
+    """
+
+    def __init__(self, sealed: dict[str, Row]) -> None:
         self.found: dict[str, tuple[int, str]] = {}
         self._hour, self._leaves = "", list[bytes]()
+        self._starts = sorted(start[:16] for start in sealed)
+        self._ends = {start[:16]: _end(seal)[:16] for start, seal in sealed.items()}
 
-    def add(self, hour: str, leaf: bytes) -> None:
+    def add(self, at: str, leaf: bytes) -> None:
+        hour = self._of(at[:16])
         if hour != self._hour:
             self.close()
             self._hour = hour
         self._leaves.append(leaf)
+
+    def _of(self, minute: str) -> str:
+        place = bisect_right(self._starts, minute) - 1
+        start = self._starts[place] if place >= 0 else ""
+        return start if start and minute < self._ends[start] else minute[:13]
 
     def close(self) -> None:
         if self._leaves:
@@ -202,18 +216,26 @@ class _Hours:
 def _check_hours(report: Report, hours: _Hours, sealed: dict[str, Row], cut_at: str | None) -> None:
     """Compare each sealed hour with what is there, and look for hours that should be sealed and are not."""
     for hour, seal in sealed.items():
-        count, root = hours.found.get(hour[:13], (0, ""))
+        count, root = hours.found.get(hour[:16], (0, ""))
         if cut_at and hour < cut_at:
             continue
         if count != seal["entries"]:
-            report.find("hour", hour, f"The hour {hour} was sealed with {seal['entries']} entries and has {count}.")
+            report.find("hour", hour, f"{_named(seal)} was sealed with {seal['entries']} entries and has {count}.")
         elif root != seal["root"]:
-            report.find("hour", hour, f"The entries of the hour {hour} are not those that were sealed.")
+            report.find("hour", hour, f"{_named(seal)} does not hold the entries that were sealed.")
     newest = report.last_at.astimezone(UTC) - timedelta(hours=1) if report.last_at else None
-    known = {hour[:13] for hour in sealed}
+    known = {start[:16] for start in sealed}
     for hour in hours.found:
         if hour not in known and newest and hour < newest.isoformat()[:13]:
             report.find("unsealed", hour, f"The hour {hour} has no seal: nobody sealed it, or its seal was taken away.")
+
+
+def _end(seal: Row) -> str:
+    return (datetime.fromisoformat(seal["hour"]) + timedelta(minutes=seal["minutes"])).isoformat()
+
+
+def _named(seal: Row) -> str:
+    return f"The time from {seal['hour'][:16]} to {_end(seal)[:16]}"
 
 
 def _root(leaves: list[bytes]) -> bytes:

@@ -17,7 +17,6 @@ from services.db.tables.audit import AuditCheck
 from services.errors import UnavailableError
 from services.settings import Settings
 
-HOUR = timedelta(hours=1)
 MAX_FINDINGS = 100
 """Findings that are kept of one check; their number is kept in any case."""
 
@@ -53,13 +52,14 @@ class SealState:
 async def read_seal_state(mandate: access.Mandate, db: ReadSession, settings: Settings) -> SealState:
     """Return how the seals of the trail stand, as their file says; the last check says whether that is true."""
     await access.grant(mandate, access.Act.VIEW_AUDIT, "seals")
-    hours = [seal for seal in verify.read_seals(_file(settings)) if seal.get("kind") == "hour"]
-    newest = hours[-1] if hours else None
+    seals = [seal for seal in verify.read_seals(_file(settings)) if seal.get("kind") == "hour"]
+    newest = seals[-1] if seals else None
     found = select(AuditCheck, Account.username).outerjoin(Account, Account.id == AuditCheck.account_id)
     last = (await db.execute(found.order_by(AuditCheck.id.desc()).limit(1))).one_or_none()
     hour = datetime.fromisoformat(newest["hour"]) if newest else None
     return SealState(
-        len(hours), hour, hour + HOUR if hour else None, newest["root"] if newest else None,
+        len({seal["hour"][:13] for seal in seals}), hour,
+        hour + timedelta(minutes=newest["minutes"]) if hour and newest else None, newest["root"] if newest else None,
         newest["key"] if newest else None, _view(*last) if last else None,
     )  # fmt: skip
 

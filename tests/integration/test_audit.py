@@ -160,6 +160,63 @@ async def test_hours_that_nobody_sealed_are_told(engine, sealed, database_url):
     assert kinds(check(database_url, sealed)) == {"unsealed"}
 
 
+RUNNING = (START + timedelta(hours=7, minutes=40), START + timedelta(hours=7, minutes=55))
+"""Two moments of the hour that is not sealed yet."""
+
+
+@pytest.fixture
+async def running(engine, sealed) -> audit.Sealer:
+    """The sealed trail, and four entries of the running hour."""
+    for number in range(4):
+        await audit.Ledger(engine).append(entry(100 + number), RUNNING[0] + timedelta(minutes=number))
+    return sealed
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("UPDATE audit SET act = 'nothing' WHERE target = 'unit:102'", {"edit"}),
+        ("DELETE FROM audit WHERE target = 'unit:102'", {"gap"}),
+        ("UPDATE audit SET at = at + interval '10 minutes' WHERE target = 'unit:101'", {"edit", "order"}),
+    ],
+)
+async def test_in_the_running_hour_the_chain_finds_an_edit_a_deletion_and_a_move(
+    engine, running, database_url, statement, found
+):
+    await tamper(engine, statement)
+    assert kinds(check(database_url, running)) == found
+
+
+async def test_what_the_chain_can_not_tell_before_the_seal_it_tells_after_it(engine, running, database_url):
+    """The honest limit: the newest entries cut off, or the end of the chain made anew, before they are sealed."""
+    await tamper(engine, "DELETE FROM audit WHERE target = 'unit:103'")
+    assert kinds(check(database_url, running)) == set()
+    await running.seal(audit.Ledger(engine), START + timedelta(hours=10))
+    await tamper(engine, "DELETE FROM audit WHERE target = 'unit:102'")
+    make_anew(database_url)
+    assert "hour" in kinds(check(database_url, running))
+
+
+async def test_a_shorter_period_seals_within_the_hour_and_finds_a_cut_there(engine, running, settings, database_url):
+    sealer = audit.Sealer.of(settings.model_copy(update={"audit_seal_minutes": 10}))
+    assert await sealer.seal(audit.Ledger(engine), RUNNING[1]) > 0
+    assert kinds(check(database_url, sealer)) == set()
+    assert sealer.sealed_until() == RUNNING[1].replace(minute=20)
+    await tamper(engine, "DELETE FROM audit WHERE target = 'unit:103' OR act = 'seal_audit'")
+    assert "hour" in kinds(check(database_url, sealer))
+
+
+async def test_the_period_can_be_changed_within_an_hour_and_back(engine, running, settings, database_url):
+    short = audit.Sealer.of(settings.model_copy(update={"audit_seal_minutes": 5}))
+    await short.seal(audit.Ledger(engine), RUNNING[1])
+    await audit.Ledger(engine).append(entry(200), RUNNING[1] + timedelta(minutes=1))
+    await running.seal(audit.Ledger(engine), RUNNING[1] + timedelta(hours=1))
+    report = check(database_url, running)
+    assert report.findings == []
+    await tamper(engine, "UPDATE audit SET act = 'x' WHERE target = 'unit:200'")
+    assert {"edit"} <= kinds(check(database_url, running))
+
+
 async def test_a_new_key_goes_on_where_the_old_one_ended_and_the_first_public_key_follows(
     engine, sealed, settings, database_url
 ):
