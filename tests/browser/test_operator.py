@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
 from api.gateway.server import Gateway
-from services import messages
+from services import media, messages
 from services.db.engine import make_engine, writing
 from services.ingest.jt808.messages import position, session
 from services.ingest.rdss import payloads
@@ -267,6 +267,34 @@ def test_an_area_with_a_hole_says_what_to_do_instead_of_sending_another_one(page
     send_area(page, "环形区 · 终端不能监看")
     expect(page.locator("tianshu-operator-form")).to_contain_text("有 1 个部分、1 个孔洞。请把各部分分别绘为区域再下发")
     expect(page.locator(".commands > li")).to_have_count(0)
+
+
+def test_what_a_camera_took_is_listed_and_saved_by_who_may(
+    terminal, live_server, account, visitor, database_url, tmp_path
+):
+    async def keep() -> None:
+        engine, settings = make_engine(database_url), Settings(database_url=database_url, data_dir=tmp_path)
+        async with writing(engine) as db:
+            now = datetime.now(UTC)
+            await media.keep(db, settings, media.Taken(1, 7, 0, 0, 1, 2, now, data=b"\xff\xd8 a photo"))
+            await media.keep(db, settings, media.Taken(1, 8, 2, 4, 0, 1, now))
+        await engine.dispose()
+
+    in_thread(keep())
+    for role, may in (("dispatcher", True), ("system_admin", False)):
+        page = visitor().new_page()
+        sign_in(page, live_server, account(role))
+        page.goto(f"{live_server}/operator")
+        page.locator(".devices [role=option]").filter(has_text="湘B12345").click()
+        taken = page.locator(".media > li")
+        expect(taken).to_have_count(2)
+        expect(taken.first).to_contain_text("仅有通知，尚未上传")
+        expect(taken.last).to_contain_text("通道 2 · 定时 · 1 KB")
+        expect(taken.get_by_role("button")).to_have_count(int(may))
+        if may:
+            with page.expect_download() as saved:
+                taken.get_by_role("button", name="下载").press("Enter")
+            assert saved.value.path().read_bytes() == b"\xff\xd8 a photo"
 
 
 def send_area(page: Page, name: str) -> None:

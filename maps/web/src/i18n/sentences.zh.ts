@@ -42,6 +42,10 @@ export const sentencesZh: Record<string, string> = {
     "终端只能监看一个没有孔洞的图形，而该区域有 {parts} 个部分、{holes} 个孔洞。请把各部分分别绘为区域再下发，或由服务器按原图监看。",
   "Only a way has limits by segment; this area has one for all of it: max_speed_mps.": "只有路线可分段限速，区域只有一个限速。",
   "The way has {segments} segments: give a limit, or null, for each of them.": "该路线有 {segments} 段，请逐段填写限速（可留空）。",
+  // media
+  "Device {device_id} has no medium {media_id} that was kept.": "设备 {device_id} 没有保存过文件 {media_id}。",
+  "The file of medium {media_id} of device {device_id} is not here.": "设备 {device_id} 的文件 {media_id} 不在本机。",
+  "The file of medium {media_id} is not what was uploaded.": "文件 {media_id} 与上传时不符，已被改动。",
   // areas
   "A line, and nothing else, has a width of 1 to {most} metres.": "路线（且仅路线）应填写宽度，1 至 {most} 米。",
   "A point, and nothing else, has a radius of {least} to {most} metres.": "圆形（且仅圆形）应填写半径，{least} 至 {most} 米。",

@@ -9,6 +9,7 @@ import { ago, dayTime } from "../shared/time.ts";
 import "./command-form.ts";
 import "./commands.ts";
 import "./frames.ts";
+import "./media.ts";
 import { nameOf, OperatorView, type Device, type Held } from "./view.ts";
 
 const SHOW = ["all", "online", "offline"] as const;
@@ -102,6 +103,7 @@ export class OperatorDevices extends OperatorView {
         <dt>${t("operator.clock")}</dt><dd>${clock(one.clock_skew_s)}</dd></dl></section>
       ${session.may("command_device") ? html`<section class="card"><h2>${t("operator.command")}</h2><tianshu-operator-form .device=${one.id}></tianshu-operator-form></section>` : nothing}
       <section class="card"><h2>${t("operator.view.commands")}</h2><tianshu-operator-commands .device=${one.id}></tianshu-operator-commands></section>
+      <section class="card"><h2>${t("operator.media")}</h2><tianshu-operator-media .device=${one.id}></tianshu-operator-media></section>
       ${session.may("view_frames") ? html`<section class="card"><h2>${t("operator.frames")}</h2><tianshu-operator-frames .device=${one.id}></tianshu-operator-frames></section>` : nothing}</div>`;
   }
 }
