@@ -158,3 +158,8 @@ def a_report(number: int = 0, *, at: datetime | None = None, lon_deg: float = 11
              **more: Any) -> Any:  # fmt: skip
     """A position: one a second, the higher the number the older."""
     return build.position(at or NOW - timedelta(seconds=number), lon_deg, lat_deg, **more)
+
+
+async def confirm(terminal: Terminal, frame: Any, result: int = 0) -> None:
+    """Answer a message of the platform: 0 ok, 1 failed, 2 bad, 3 unsupported."""
+    await terminal.send(terminal.frame(session.TerminalReply(frame.serial, frame.message_id, result)))

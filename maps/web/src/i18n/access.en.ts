@@ -2,11 +2,11 @@
 
 import type { accessZh } from "./access.zh.ts";
 import { auditEn } from "./audit.en.ts";
-import { operatorEn } from "./operator.en.ts";
 
 export const accessEn: Record<keyof typeof accessZh, string> = {
   ...auditEn,
-  ...operatorEn,
+  "nav.operator": "Operation",
+  "keys.operator_views": "Choose a view",
   "nav.security": "Sign-in and security",
   "nav.administration": "Accounts",
   "nav.cases": "Cases",

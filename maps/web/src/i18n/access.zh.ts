@@ -1,11 +1,11 @@
 /** Words of sign-in, sessions, administration and cases, Chinese. */
 
 import { auditZh } from "./audit.zh.ts";
-import { operatorZh } from "./operator.zh.ts";
 
 export const accessZh = {
   ...auditZh,
-  ...operatorZh,
+  "nav.operator": "系统运维",
+  "keys.operator_views": "切换视图",
   "nav.security": "登录与安全",
   "nav.administration": "账户管理",
   "nav.cases": "案件授权",

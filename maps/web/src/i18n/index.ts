@@ -8,10 +8,11 @@ import type { consoleZh } from "./console.zh.ts";
 import { en } from "./en.ts";
 import type { officerZh } from "./officer.zh.ts";
 import type { planningZh } from "./planning.zh.ts";
+import type { operatorZh } from "./operator.zh.ts";
 import { sentencesZh } from "./sentences.zh.ts";
 import { zh } from "./zh.ts";
 
-export type Key = keyof typeof zh | keyof typeof consoleZh | keyof typeof officerZh | keyof typeof planningZh;
+export type Key = keyof typeof zh | keyof typeof consoleZh | keyof typeof officerZh | keyof typeof operatorZh | keyof typeof planningZh;
 const tables: Record<Language, Record<string, string>> = { zh: { ...zh }, en: { ...en } };
 
 /** Add the words of a part that was loaded just now. */

@@ -3,7 +3,6 @@
 import type { operatorZh } from "./operator.zh.ts";
 
 export const operatorEn: Record<keyof typeof operatorZh, string> = {
-  "nav.operator": "Operation",
   "operator.title": "Operation",
   "operator.views": "Views",
   "operator.view.devices": "Devices",
@@ -97,6 +96,8 @@ export const operatorEn: Record<keyof typeof operatorZh, string> = {
   "operator.days": "{n} days",
   "operator.intact": "Intact: as it came, by the hash that was written down then",
   "operator.changed": "Changed",
+  "operator.erased_beside": "Frames of a person were erased from this batch (record of destruction {records}); the rest is as it was left.",
+  "operator.erased": "This frame was erased at a person's request (record of destruction {records}).",
   "operator.not_intact": "These bytes don’t give the hash that was written down when they came: they were changed since and prove nothing.",
   "operator.max_speed": "Speed limit (km/h, optional)",
   "operator.segments": "Limits by segment",
@@ -175,7 +176,6 @@ export const operatorEn: Record<keyof typeof operatorZh, string> = {
   "media.event.5": "Door closed",
   "media.event.6": "Door shut and under way",
   "media.event.7": "By distance",
-  "keys.operator_views": "Choose a view",
   "command.position_now": "Position now",
   "command.track": "Tracking interval",
   "command.text": "Text",

@@ -1,7 +1,6 @@
 /** Words of the operator's page, Chinese. */
 
 export const operatorZh = {
-  "nav.operator": "系统运维",
   "operator.title": "系统运维",
   "operator.views": "运维视图",
   "operator.view.devices": "设备",
@@ -95,6 +94,8 @@ export const operatorZh = {
   "operator.days": "{n} 天",
   "operator.intact": "完整：与接收时的摘要一致，未被改动",
   "operator.changed": "已被改动",
+  "operator.erased_beside": "个人数据已从该批次中清除（销毁记录 {records}）；其余数据与清除后一致。",
+  "operator.erased": "该报文已应个人请求清除（销毁记录 {records}）。",
   "operator.not_intact": "这些字节与接收时的摘要不符：保存后被改动，不能作为凭据。",
   "operator.max_speed": "限速（公里/小时，可不填）",
   "operator.segments": "分段限速",
@@ -173,7 +174,6 @@ export const operatorZh = {
   "media.event.5": "门关",
   "media.event.6": "关门起步",
   "media.event.7": "定距",
-  "keys.operator_views": "切换视图",
   "command.position_now": "立即定位",
   "command.track": "跟踪间隔",
   "command.text": "文本下发",

@@ -1,7 +1,9 @@
 /** The operator's page: devices and their connections, who knocks, what was refused, commands, short messages. */
 
 import { html, type TemplateResult } from "lit";
-import { t, type Key } from "../i18n/index.ts";
+import { learn, t, type Key } from "../i18n/index.ts";
+import { operatorEn } from "../i18n/operator.en.ts";
+import { operatorZh } from "../i18n/operator.zh.ts";
 import { listen, Part } from "../shared/part.ts";
 import { session } from "../shared/session.ts";
 import "./areas.ts";
@@ -10,6 +12,8 @@ import "./devices.ts";
 import "./messages.ts";
 import "./pending.ts";
 import "./quarantine.ts";
+
+learn(operatorZh, operatorEn);
 
 const VIEWS = ["devices", "pending", "quarantine", "commands", "areas", "messages"] as const;
 type View = (typeof VIEWS)[number];
