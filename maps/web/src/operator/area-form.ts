@@ -4,10 +4,13 @@ import { html, nothing, type TemplateResult } from "lit";
 import { code, t, type Key } from "../i18n/index.ts";
 import { post, sentence } from "../shared/api.ts";
 import { Part } from "../shared/part.ts";
-import { COUNT, FORMS, metres, readPlaces, sketch, told, writePlaces, type Area, type Form, type Place } from "./drawing.ts";
+import { readPlaces, writePlace } from "../shared/place.ts";
+import { COUNT, FORMS, metres, sketch, told, type Area, type Form, type Place } from "./drawing.ts";
 import { ruleFields, ruleOf, TRIGGERS } from "./rules.ts";
 
 const KINDS = ["patrol", "restricted", "event", "boundary", "other"];
+
+const written = (places: Place[]): string => places.map(writePlace).join("\n");
 
 export class AreaForm extends Part {
   private form: Form = "polygon";
@@ -26,7 +29,7 @@ export class AreaForm extends Part {
     if (places === null) return this.refuse(t("operator.points_wrong"));
     const most = COUNT[this.form][1];
     if (this.form === "circle" && places[0]) this.measures.circle = Math.max(1, Math.round(metres(places[0], place)));
-    else this.text = writePlaces([...places.slice(0, most - 1), place]);
+    else this.text = written([...places.slice(0, most - 1), place]);
     this.tell();
   }
 
@@ -63,9 +66,9 @@ export class AreaForm extends Part {
       <label class="field"><span>${t("operator.name")}</span><input class="input" name="name" maxlength="120" autocomplete="off" required /></label>
       <label class="field"><span>${t("operator.area_kind")}</span><select class="input" name="kind">${KINDS.map((kind) => html`<option value=${kind}>${code("area.kind", kind)}</option>`)}</select></label>
       <fieldset><legend>${t("operator.form")}</legend>${FORMS.map((form) => html`<label class="check"><input type="radio" name="form" .checked=${form === this.form} @change=${() => choose(form)} />${code("form", form)}</label>`)}</fieldset>
-      <label class="field"><span>${t(`operator.places.${this.form}` as Key)}</span><textarea class="input" name="places" rows="5" placeholder="113.1320 27.8301" spellcheck="false" .value=${this.text}
+      <label class="field"><span>${t(`operator.places.${this.form}` as Key)}</span><textarea class="input" name="places" rows="5" placeholder="113.1320, 27.8301" spellcheck="false" .value=${this.text}
         @input=${(event: Event) => { this.text = (event.target as HTMLTextAreaElement).value; this.tell(); }}></textarea></label>
-      <div class="actions"><button class="button" type="button" ?disabled=${!this.text} @click=${() => { this.text = writePlaces(this.places.slice(0, -1)); this.tell(); }}>${t("operator.undo_place")}</button>
+      <div class="actions"><button class="button" type="button" ?disabled=${!this.text} @click=${() => { this.text = written(this.places.slice(0, -1)); this.tell(); }}>${t("operator.undo_place")}</button>
         <button class="button" type="button" ?disabled=${!this.text} @click=${() => { this.text = ""; this.tell(); }}>${t("operator.clear_places")}</button></div>
       ${this.measure()}
       <label class="field"><span>${t("operator.rule")}</span><select class="input" name="trigger" @change=${(event: Event) => { this.trigger = (event.target as HTMLSelectElement).value; this.requestUpdate(); }}>

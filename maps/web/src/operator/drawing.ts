@@ -31,15 +31,6 @@ export interface Area {
 export const COUNT: Record<Form, [number, number]> = { polygon: [3, 1000], rectangle: [2, 2], circle: [1, 1], route: [2, 1000] };
 const DEGREE_M = 111_320;
 
-/** 113.1 27.8, one place a line, as pairs; null if a line is none. */
-export function readPlaces(text: string): Place[] | null {
-  const lines = text.split("\n").map((line) => line.trim()).filter(Boolean);
-  const places = lines.map((line) => line.split(/[\s,，]+/).map(Number));
-  return places.every((place) => place.length === 2 && place.every(Number.isFinite)) ? (places as Place[]) : null;
-}
-
-export const writePlaces = (places: Place[]): string => places.map(([lon, lat]) => `${lon.toFixed(6)} ${lat.toFixed(6)}`).join("\n");
-
 /** Metres between two places, near enough to draw with. */
 export function metres([lon_a, lat_a]: Place, [lon_b, lat_b]: Place): number {
   return Math.hypot((lon_b - lon_a) * Math.cos((lat_a * Math.PI) / 180), lat_b - lat_a) * DEGREE_M;

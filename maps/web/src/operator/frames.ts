@@ -24,6 +24,7 @@ interface Frame {
   flags: string[];
   raw_hex: string | null;
   intact: boolean | null;
+  erased_by: number[];
   fields: Field[];
   told: Told | null;
 }
@@ -56,6 +57,8 @@ export class OperatorFrames extends OperatorView {
   /** Whether the bytes are those that came: their batch still gives the hash that was written down with it. */
   private kept(one: Frame): TemplateResult | typeof nothing {
     if (one.intact === null) return nothing;
+    const records = one.erased_by.join(", ");
+    if (one.intact && records) return html`<p class="message">${t(one.raw_hex ? "operator.erased_beside" : "operator.erased", { records })}</p>`;
     return one.intact ? html`<p class="intact">✓ ${t("operator.intact")}</p>` : html`<p class="message error">${t("operator.not_intact")}</p>`;
   }
 

@@ -8,7 +8,8 @@ import { post, remove } from "../shared/api.ts";
 import { icon } from "../shared/icons.ts";
 import { session } from "../shared/session.ts";
 import { draftFeatures } from "./layers.ts";
-import { readPlaces, Tab, writePlace, type Beat } from "./tab.ts";
+import { readPlaces, writePlace } from "../shared/place.ts";
+import { Tab, type Beat } from "./tab.ts";
 
 const LEAST = 3;
 

@@ -8,7 +8,8 @@ import { icon } from "../shared/icons.ts";
 import { session } from "../shared/session.ts";
 import { minutesSeconds } from "../shared/time.ts";
 import { draftFeatures } from "./layers.ts";
-import { readPlaces, Tab, writePlace, type Checkpoint } from "./tab.ts";
+import { readPlaces, writePlace } from "../shared/place.ts";
+import { Tab, type Checkpoint } from "./tab.ts";
 
 export class Checkpoints extends Tab {
   private place = "";

@@ -80,11 +80,4 @@ export class Tab extends Part {
   }
 }
 
-/** Places written one a line, "113.13, 27.83"; null where a line is none. */
-export function readPlaces(text: string): LngLat[] | null {
-  const places = text.split("\n").map((line) => line.trim()).filter(Boolean).map((line) => line.split(/[\s,，]+/).map(Number) as LngLat);
-  return places.every((place) => place.length === 2 && Math.abs(place[0]) <= 180 && Math.abs(place[1]) <= 90) ? places : null;
-}
-
-export const writePlace = ([lon, lat]: LngLat): string => `${lon.toFixed(6)}, ${lat.toFixed(6)}`;
 export const chosen = (values: FormData, name: string): number[] => values.getAll(name).map(Number);
