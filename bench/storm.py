@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import uvloop
@@ -44,7 +45,8 @@ class Device:
     async def register(self, port: int) -> None:
         """Get the code that every connection shows."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        self.code = (await self._ask(reader, writer, build.register(Version.V2013, terminal_id=f"T{self.number}"))).code
+        registered = await self._ask(reader, writer, build.register(Version.V2013, terminal_id=f"T{self.number}"))
+        self.code = registered.code
         writer.close()
 
     async def come_back(self, port: int, rng: random.Random) -> str:
@@ -67,7 +69,7 @@ class Device:
         self.left_open = [writer]
         return "silent"
 
-    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, message: object) -> object:
+    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, message: object) -> Any:
         writer.write(self._frame(message))
         splitter = jt808.Splitter()
         while not (heard := splitter.feed(await reader.read(1000))):
