@@ -15,7 +15,7 @@ import psycopg
 import psycopg.errors
 import structlog
 from prometheus_client import Counter
-from sqlalchemy import delete, exc, func, insert, select, text, update
+from sqlalchemy import ColumnElement, any_, delete, exc, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from geo.fix import Fix
@@ -38,22 +38,6 @@ _SWEEP_ROWS = 50
 _AWAY = (databases.DatabaseAwayError, psycopg.OperationalError, psycopg.InterfaceError, OSError)
 _BARRED = (databases.RowRefusedError, psycopg.errors.InsufficientPrivilege)
 _FAILED = (*_AWAY, psycopg.Error, exc.SQLAlchemyError, TianshuError)
-
-_CLAIM = text("""
-WITH RECURSIVE wanted (id) AS (
-    SELECT unnest(CAST(:mine AS bigint[]))
-    UNION
-    SELECT earlier.id FROM wanted JOIN outbox AS later ON later.id = wanted.id
-    JOIN outbox AS earlier ON earlier.id < later.id AND CAST(:watcher AS text) = ANY(earlier.pending)
-        AND earlier.id <> ALL(CAST(:mine AS bigint[])) AND :with_others
-    WHERE EXISTS (
-        SELECT FROM unnest(later.device_ids) AS device JOIN unnest(earlier.device_ids) AS same ON same = device
-    )
-)
-SELECT id FROM outbox WHERE id IN (SELECT id FROM wanted) AND CAST(:watcher AS text) = ANY(pending)
-ORDER BY id FOR UPDATE
-""")
-"""The batches to show: ours, and earlier ones of the same devices. All processes lock them in the same order."""
 
 log = structlog.get_logger()
 
@@ -220,9 +204,10 @@ class Storehouse:
         Batches of the same devices that other processes stored before and the watcher has not seen come first: a
         watcher sees what a device did in the order in which it was stored, whoever stored it.
         """
-        asked = {"watcher": watcher.name, "mine": list(batches), "with_others": with_others}
         async with databases.writing(self._engine) as db:
-            ids = (await db.execute(_CLAIM, asked)).scalars().all()
+            earlier = await self._earlier(db, watcher, batches) if with_others else set[int]()
+            mine = select(Outbox.id).where(Outbox.id.in_({*batches, *earlier}), _waits_for(watcher))
+            ids = (await db.execute(mine.order_by(Outbox.id).with_for_update())).scalars().all()
             others = await self._read_others(db, set(ids) - batches.keys())
             elsewhere = [batch for outbox_id, batch in batches.items() if outbox_id not in ids]
             self._forget(watcher, [*elsewhere, *others.values()])
@@ -236,6 +221,17 @@ class Storehouse:
             await db.execute(update(Outbox).where(Outbox.id.in_(ids)).values(pending=pending))
             await db.execute(delete(Outbox).where(Outbox.id.in_(ids), func.cardinality(Outbox.pending) == 0))
         self._forget(watcher, others.values())
+
+    async def _earlier(self, db: ReadSession, watcher: Watcher, batches: Mapping[int, Batch]) -> set[int]:
+        """Return earlier batches of other processes that share devices with ours, or with one of these."""
+        before = select(Outbox.id, Outbox.device_ids).where(Outbox.id < max(batches, default=0), _waits_for(watcher))
+        others = {row.id: row.device_ids for row in await db.execute(before.where(Outbox.id.not_in(batches)))}
+        devices = {fix.device_id for batch in batches.values() for fix in batch.fixes} if others else set[int]()
+        found = set[int]()
+        while linked := {each for each in others.keys() - found if not devices.isdisjoint(others[each])}:
+            found |= linked
+            devices.update(*(others[each] for each in linked))
+        return found
 
     async def _read_others(self, db: WriteSession, ids: Collection[int]) -> dict[int, Batch]:
         """Read batches that another process stored."""
@@ -277,6 +273,10 @@ class Storehouse:
         known = {watcher.name: watcher for watcher in self._watchers}
         for name in row.pending:
             await self._show(known.get(name, Watcher(name, _look_away)), {row.id: batch})
+
+
+def _waits_for(watcher: Watcher) -> ColumnElement[bool]:
+    return literal(watcher.name) == any_(Outbox.pending)
 
 
 async def _read(db: ReadSession, row: Outbox) -> Batch:
