@@ -106,7 +106,7 @@ async def delete_call(mandate: access.Mandate, db: WriteSession, call_id: int, *
     """
     await access.grant(mandate, access.Act.MANAGE_PERSONAL_DATA, f"delete call:{call_id}")
     await _declared(db, call_id)
-    await refuse_held(mandate, await _holds(db, call_id), f"call:{call_id}")
+    await refuse_held(await _holds(db, call_id), mandate, f"call:{call_id}")
     nothing: dict[str, Any] = {"address": "", "notes": "", "answers": {}, "result": None, "place": None}
     await db.execute(update(Call).where(Call.id == call_id).values(nothing))
     await db.execute(update(Assignment).where(Assignment.call_id == call_id).values(reason=None))

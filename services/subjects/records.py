@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 
 from sqlalchemy import insert, or_, select
 
 from services import access
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables.retention import Destruction
-from services.errors import ConflictError
+from services.errors import ConflictError, Saying
 
 BASIS = "个人信息保护法 47: on the person's request or when the purpose is over"
 MAX_RECORDS = 200
@@ -49,7 +50,7 @@ class Record:
     rows: int
 
 
-async def refuse_held(mandate: access.Mandate, holds: Iterable[Hold], target: str) -> None:
+async def refuse_held(holds: Iterable[Hold], mandate: access.Mandate, target: str) -> None:
     """Refuse, and record, the deletion of what something keeps.
 
     Raises:
@@ -58,9 +59,14 @@ async def refuse_held(mandate: access.Mandate, holds: Iterable[Hold], target: st
     found = list(holds)
     if not found:
         return
-    why = "; ".join(REASONS[one.reason] + (f" (until {one.until:%Y-%m-%d})" if one.until else "") for one in found)
+    why = reduce(lambda told, one: Saying("{told}; {more}", told=told, more=one), map(_say, found))
     await access.record(mandate, access.Act.MANAGE_PERSONAL_DATA, f"delete {target} {why}", allowed=False)
     raise HeldError("This can't be deleted yet: {why}.", why=why)
+
+
+def _say(hold: Hold) -> Saying:
+    why = Saying(REASONS[hold.reason])
+    return Saying("{why} (until {until})", why=why, until=f"{hold.until:%Y-%m-%d}") if hold.until else why
 
 
 async def write_down(

@@ -126,8 +126,8 @@ async def delete_track(
             it is one's own.
         DamagedError: a batch of frames is not what was kept.
     """
+    await access.grant(mandate, access.Act.MANAGE_PERSONAL_DATA, f"delete device:{device_id}")
     span = f"device:{device_id} {start.isoformat()}/{end.isoformat()}"
-    await access.grant(mandate, access.Act.MANAGE_PERSONAL_DATA, f"delete {span}")
     if not start < end <= now:
         raise TimeError("Give a time that is over: from a start to a later end.")
     phone = await _declared(db, device_id)
@@ -137,7 +137,7 @@ async def delete_track(
     ground = func.ST_AsEWKT(func.ST_SetSRID(func.ST_Extent(plain(Fix.place)), SRID))
     asked = {"device": device_id, "start": start, "end": end}
     found = await db.execute(_HOLDS, asked | {"ground": (await db.execute(select(ground).where(*of))).scalar_one()})
-    await refuse_held(mandate, [*holds, *(Hold(*row) for row in found)], span)
+    await refuse_held([*holds, *(Hold(*row) for row in found)], mandate, span)
     oldest = select(Fix.received_at, Fix.at, Fix.payload_hash).where(*of).order_by(Fix.at, Fix.payload_hash)
     some = (await db.execute(oldest.limit(AT_ONCE))).all()
     rest = await _delete_rest(db, device_id, phone, start, end) if len(some) < AT_ONCE else 0

@@ -1,11 +1,15 @@
 """The rights of a person over what is kept of his call, and of the device he carried (个人信息保护法 44 to 47)."""
 
+import asyncio
+import json
 import zlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
+from typer.testing import CliRunner
 
+from api.cli import app
 from geo.fix import Fix, Source
 from services import subjects, tracks
 from services.db.engine import reading, writing
@@ -163,6 +167,25 @@ async def test_a_call_that_a_case_covers_is_not_deleted(engine, client, mandate,
     await say(engine, AN_AUTHORISATION.replace(":subjects", f"'{subjects_}'"), area=area, **around)
     answer = await (await client("security_admin")).delete(f"/personal-data/calls/{call}")
     assert answer.status_code == (409 if reasons else 200)
+
+
+def run(database_url, data_dir, *words, said=""):
+    surroundings = {"TIANSHU_DATABASE_URL": database_url, "TIANSHU_DATA_DIR": str(data_dir)}
+    return CliRunner(env=surroundings).invoke(app, ["subject", *words], input=said)
+
+
+async def test_the_operator_answers_from_the_command_line_under_the_worker_s_role(engine, database_url, tmp_path):
+    call = await a_call(engine)
+    device, _ = await a_device(engine, at=OLD)
+    found = await asyncio.to_thread(run, database_url, tmp_path, "find", said=CALLER)
+    assert [one["call_id"] for one in json.loads(found.output)] == [call]
+    gone = await asyncio.to_thread(run, database_url, tmp_path, "delete-call", str(call), "--yes")
+    assert gone.output == "Deleted: record 1.\n"
+    kept = await asyncio.to_thread(run, database_url, tmp_path, "device", str(device))
+    assert {one["what"]: one["rows"] for one in json.loads(kept.output)["kept"]} == {"fix": 3, "newest_fix": 1}
+    times = [f"--{name}={value}" for name, value in span(OLD, 2).items()]
+    track = await asyncio.to_thread(run, database_url, tmp_path, "delete-track", str(device), *times, "--yes")
+    assert track.output == "Record 2: 2 positions, 0 left.\n"
 
 
 # -- who carried a device

@@ -6,6 +6,7 @@ import { all, get, post, Problem, put, remove, sentence } from "../shared/api.ts
 import { Part } from "../shared/part.ts";
 import { session } from "../shared/session.ts";
 import "./person.ts";
+import "./requests.ts";
 
 interface AccountOut {
   id: number;
@@ -129,7 +130,8 @@ export class AdministrationPage extends Part {
       <div role="status">${this.message ? html`<p class="message ok">${this.message}</p>` : nothing}
         ${this.secret ? html`<p class="message warning"><span>${this.secret.words} <code class="secret">${this.secret.password}</code></span></p>` : nothing}</div>
       ${this.creating ? this.form() : nothing}
-      <div class="columns">${this.list()}${this.detail()}</div></div>`;
+      <div class="columns">${this.list()}${this.detail()}</div>
+      ${session.may("manage_personal_data") ? html`<tianshu-requests></tianshu-requests>` : nothing}</div>`;
   }
 
   private list(): TemplateResult {

@@ -16,6 +16,7 @@ interface Person {
   identities: string[];
   second_factor: boolean;
   done: Record<string, number>;
+  carried: { call_sign: string; device_id: number | null; since: string; until: string | null }[];
 }
 
 const counted = (rows: Record<string, number>): string =>
@@ -85,7 +86,8 @@ export class PersonCard extends Part {
         <dt>${t("person.created")}</dt><dd>${dayMinute(person.created_at)}</dd><dt>${t("admin.roles")}</dt><dd>${person.roles.map((role) => code("role", role)).join(t("list.and"))}</dd>
         <dt>${t("admin.factor")}</dt><dd>${person.second_factor ? t("admin.yes") : t("admin.no")}</dd><dt>${t("admin.links")}</dt><dd>${person.identities.join(" ") || "—"}</dd>
         <dt>${t("person.sessions")}</dt><dd>${person.sessions.map((one) => html`<span>${one.remote} ${dayMinute(one.seen_at)}</span><br />`)}${person.sessions.length ? nothing : "—"}</dd>
-        <dt>${t("person.done")}</dt><dd>${counted(person.done)}</dd></dl>
+        <dt>${t("person.done")}</dt><dd>${counted(person.done)}</dd>
+        <dt>${t("person.carried")}</dt><dd>${person.carried.map((one) => html`<span>${t("person.carried_row", { unit: one.call_sign, device: one.device_id ?? "—", since: dayMinute(one.since), until: one.until ? dayMinute(one.until) : t("person.now") })}</span><br />`)}${person.carried.length ? nothing : "—"}</dd></dl>
       ${this.own ? html`<p class="hint">${t("admin.refused_own")}</p>` : html`<form @submit=${(event: SubmitEvent) => this.correct(event)}>
         <label class="field"><span>${t("admin.display_name")}</span><input class="input" name="display_name" maxlength="80" .value=${person.display_name} required /></label>
         <div class="actions"><button class="button">${t("person.correct")}</button>
