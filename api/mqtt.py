@@ -169,9 +169,7 @@ class Door:
             return []
         if told.rejected:
             what = "; ".join(f"{each.index}: {each.reason}" for each in told.rejected)[:1000]
-            await self._keep(
-                number, payload, Saying("{count} fixes: {what}", count=len(told.rejected), what=what), now
-            )
+            await self._keep(number, payload, Saying("{count} fixes: {what}", count=len(told.rejected), what=what), now)
         MESSAGES.labels("taken").inc()
         return told.fixes
 

@@ -35,7 +35,8 @@ LIMIT_P95_MS, LIMIT_SHARE = 5.0, 0.15
 PASSWORD = "a long password of the bench"  # noqa: S105 -- of a database that lives for a minute
 _CITY = f"""
 INSERT INTO device (phone) SELECT 'b' || n FROM generate_series(1, {UNITS}) n;
-INSERT INTO unit (call_sign, kind, device_id) SELECT 'u' || id, 'car', id FROM device;
+INSERT INTO unit (call_sign, kind) SELECT 'u' || id, 'car' FROM device ORDER BY id;
+INSERT INTO carriage (unit_id, device_id, during) SELECT id, id, '(,)' FROM device;
 INSERT INTO newest_fix (device_id, at, received_at, place, alarm, status, systems, flags)
 SELECT id, now(), now(), 'SRID=4490;POINT(113.1 27.8)', 0, 0, 1, 0 FROM device;
 """

@@ -100,8 +100,8 @@ def ages_s(url: str, pages: list[dict[tuple[int, float], float]]) -> tuple[list[
     """Return the ages on the screens, and how many fixes were acknowledged but not stored or stored twice."""
     with psycopg.connect(url) as connection:
         rows = connection.execute(
-            "SELECT u.id, extract(epoch FROM at)::float8, extract(epoch FROM received_at)::float8 "
-            "FROM fix JOIN unit u USING (device_id)"
+            "SELECT u.unit_id, extract(epoch FROM at)::float8, extract(epoch FROM received_at)::float8 "
+            "FROM fix JOIN carriage u USING (device_id)"
         ).fetchall()
     committed = {(unit_id, at): received for unit_id, at, received in rows}
     return [now - committed[key] for seen in pages for key, now in seen.items() if key in committed], len(rows)

@@ -110,8 +110,8 @@ def ages_s(url: str, seen: list[dict], shown: list[tuple[int, float]]) -> tuple[
     """Return the ages at the readers and in Chromium."""
     with psycopg.connect(url) as connection:
         rows = connection.execute(
-            "SELECT u.id, extract(epoch FROM at)::float8, extract(epoch FROM received_at)::float8, "
-            "round(speed_mps * 3.6)::int FROM fix JOIN unit u USING (device_id)"
+            "SELECT u.unit_id, extract(epoch FROM at)::float8, extract(epoch FROM received_at)::float8, "
+            "round(speed_mps * 3.6)::int FROM fix JOIN carriage u USING (device_id)"
         ).fetchall()
     committed = {(unit_id, at): received for unit_id, at, received, _ in rows}
     readers = [now - committed[key] for one in seen for key, now in one.items() if key in committed]

@@ -59,8 +59,9 @@ def _people(connection: psycopg.Connection, devices: int) -> None:
     square = "SRID=4490;MULTIPOLYGON(((113.1 27.8, 113.2 27.8, 113.2 27.9, 113.1 27.9, 113.1 27.8)))"
     connection.execute(f"INSERT INTO device (phone) SELECT (13800000000 + n)::text FROM {numbers}")
     connection.execute(
-        f"INSERT INTO unit (call_sign, kind, device_id) SELECT 'U' || n, 'car', d.id FROM {numbers} "
-        "JOIN device d ON d.phone = (13800000000 + n)::text"
+        f"WITH made AS (INSERT INTO unit (call_sign, kind) SELECT 'U' || n, 'car' FROM {numbers} RETURNING *) "
+        "INSERT INTO carriage (unit_id, device_id, during) SELECT made.id, d.id, '(,)' FROM made "
+        "JOIN device d ON d.phone = (13800000000 + substr(call_sign, 2)::bigint)::text"
     )
     connection.execute("INSERT INTO area (name, kind, shape) VALUES ('square', 'restricted', %s)", [square])
     connection.execute("INSERT INTO area_rule (area_id, trigger) VALUES (1, 'enter'), (1, 'leave')")

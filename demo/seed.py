@@ -6,7 +6,7 @@ What is there already is left as it is, so a second run adds nothing.
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from demo.network import Network
 ATTRIBUTION = "合成路网 Synthetic roads (seeded, not real streets)"
 AT_ONCE = 4
 """Requests under way at the same time."""
+CARRIED = timedelta(days=365)
+"""The units have carried their devices for so long when the city moves in."""
 
 
 async def roads(network: Network, name: str, folder: Path, door: Door, console: Console) -> None:
@@ -45,6 +47,7 @@ async def units(planned: list[people.PlannedUnit], admin: Door, desk: Door, cons
     """Devices, and the units that carry them."""
     devices = {device["phone"]: device["id"] async for device in admin.pages("/devices")}
     there = {unit["call_sign"] async for unit in desk.pages("/units")}
+    since = datetime.now(UTC) - CARRIED
 
     async def add(unit: people.PlannedUnit) -> None:
         device_id = devices.get(unit.phone)
@@ -59,6 +62,7 @@ async def units(planned: list[people.PlannedUnit], admin: Door, desk: Door, cons
                 "equipment": list(unit.equipment),
                 "division": unit.division,
                 "device_id": device_id,
+                "device_since": since.isoformat(),
             },
         )
 

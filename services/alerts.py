@@ -12,11 +12,10 @@ from sqlalchemy.orm import aliased
 from geo import crs
 from geo.fix import UNTIMELY, UNUSABLE, Fix
 from geo.pace import DEFAULT_PACE_S_PER_M
-from services import access, live
+from services import access, carriage, live
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables import tracks as tables
 from services.db.tables.alerts import Alert
-from services.db.tables.fleet import Unit
 from services.db.types import plain, point
 from services.errors import ConflictError, InvalidError, NotFoundError
 from services.settings import Settings
@@ -283,8 +282,7 @@ async def _nearest(
     """Return the free units nearest to a place in a straight line: at once, where no road network is at hand."""
     seen_since = at - settings.stale_after
     units = await live.free_units_near(db, *place, radius_m=settings.dispatch_radius_m, seen_since=seen_since)
-    own = select(Unit.id).where(Unit.device_id == device_id)
-    in_need = (await db.execute(own)).scalar_one_or_none() if device_id is not None else None
+    in_need = await carriage.carrier(db, device_id, at) if device_id is not None else None
     others = [unit for unit in units if unit.unit_id != in_need][:NEAREST]
     away_m = [float(crs.haversine_m(unit.lon_deg, unit.lat_deg, *place)) for unit in others]
     return [

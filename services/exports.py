@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, select, text, update
@@ -105,7 +106,7 @@ async def export_track(
         NoTrackError, SpanError, CaseRefusedError: as reading the track does.
     """
     await access.grant(mandate, access.Act.EXPORT_TRACK, f"unit:{unit_id} {start.isoformat()}/{end.isoformat()}")
-    fixes = await tracks.read(mandate, db, unit_id=unit_id, start=start, end=end)
+    fixes = [*chain(*await tracks.read(mandate, db, unit_id=unit_id, start=start, end=end))]
     if request_id is not None:
         await _check_request(mandate, db, request_id, (unit_id, start, end), now)
     elif mandate.account_id is not None:

@@ -12,9 +12,9 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 
-from services import access
+from services import access, carriage
 from services.db.engine import ReadSession, WriteSession
-from services.db.tables.fleet import Device, PendingDevice, Unit
+from services.db.tables.fleet import Carriage, Device, PendingDevice, Unit
 from services.db.tables.tracks import NewestFix, Quarantine
 from services.db.types import plain
 from services.errors import ConflictError, NotFoundError, tell
@@ -228,24 +228,28 @@ async def create_unit(
     equipment: Sequence[str] = (),
     division: str | None = None,
     device_id: int | None = None,
+    device_since: datetime | None = None,
+    now: datetime,
 ) -> UnitView:
-    """Create a unit.
+    """Create a unit, which carries a device from a moment on (None: from now).
 
     Raises:
         TakenError: the call sign is taken, or the device is carried by another unit.
-        NotFoundError: there is no such device.
+        NoDeviceError, SinceError: there is no such device, or the moment is in the future.
     """
-    await access.grant(mandate, access.Act.MANAGE_DEVICES, f"unit {call_sign}")
-    if device_id is not None and await db.get(Device, device_id) is None:
-        raise NotFoundError("There is no device {device_id}.", device_id=device_id)
+    await access.grant(
+        mandate, access.Act.MANAGE_DEVICES, f"unit {call_sign} {carriage.told(device_id, device_since or now)}"
+    )
+    if device_id is not None and await carriage.carrier(db, device_id, now) is not None:
+        raise TakenError("Device {device_id} is carried by another unit: hand it over.", device_id=device_id)
     values = {"call_sign": call_sign, "kind": kind, "equipment": list(equipment), "division": division}
     try:
-        row = insert(Unit).values(**values, device_id=device_id).returning(Unit.id)
+        row = insert(Unit).values(**values).returning(Unit.id)
         unit_id = (await db.execute(row)).scalar_one()
     except IntegrityError as error:
-        raise TakenError(
-            "The call sign {call_sign} or the device belongs to another unit.", call_sign=call_sign
-        ) from error
+        raise TakenError("The call sign {call_sign} belongs to another unit.", call_sign=call_sign) from error
+    if device_id is not None:
+        await carriage.give(db, unit_id, device_id, since=device_since, now=now)
     return (await _units(db, after_id=unit_id - 1, limit=1))[0]
 
 
@@ -261,10 +265,11 @@ async def _units(db: ReadSession, *, after_id: int, limit: int) -> list[UnitView
     place = plain(NewestFix.place)
     rows = (
         select(
-            Unit.id, Unit.call_sign, Unit.kind, Unit.equipment, Unit.division, Unit.state, Unit.device_id,
+            Unit.id, Unit.call_sign, Unit.kind, Unit.equipment, Unit.division, Unit.state, Carriage.device_id,
             func.ST_X(place), func.ST_Y(place), NewestFix.at, NewestFix.speed_mps, NewestFix.heading_deg,
         )
-        .outerjoin(NewestFix, NewestFix.device_id == Unit.device_id)
+        .outerjoin(Carriage, carriage.PRESENT)
+        .outerjoin(NewestFix, carriage.HEARD)
         .where(Unit.id > after_id)
         .order_by(Unit.id)
         .limit(limit)

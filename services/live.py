@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, func, or_, select, text
 from sqlalchemy.orm import aliased
 
-from services import access
+from services import access, carriage
 from services.db.engine import ReadSession
 from services.db.tables.alerts import Alert
 from services.db.tables.areas import Area
 from services.db.tables.calls import Assignment, Call
-from services.db.tables.fleet import Unit
+from services.db.tables.fleet import Carriage, Unit
 from services.db.tables.tracks import NewestFix
 from services.db.types import plain, point
 
@@ -25,8 +25,11 @@ FREE = "free"
 CONFIDENTIAL = ("unusual_use",)
 """Kinds of alerts that are the auditor's alone."""
 
-UnitRow = tuple[int, float, float, float | None, float | None, float | None, float, str]
-"""unit id, lon_deg, lat_deg, heading_deg, speed_mps, accuracy_m, Unix time in s, state: as streamed."""
+UnitRow = tuple[int, float | None, float | None, float | None, float | None, float | None, float | None, str]
+"""unit id, lon_deg, lat_deg, heading_deg, speed_mps, accuracy_m, Unix time in s, state: as streamed.
+
+Place and time are None when nothing was heard since the unit carries its device, or it carries none.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,7 @@ async def everything(db: ReadSession) -> Changes:
     """Return all units that have a position, all calls and all alerts that are not closed."""
     now_xid = await present(db)
     return Changes(
-        await _unit_rows(db),
+        await _unit_rows(db, NewestFix.at.is_not(None)),
         await view_calls(db, Call.state != "closed"),
         await view_alerts(db, Alert.state != "closed"),
         now_xid,
@@ -193,7 +196,8 @@ async def view_alerts(db: ReadSession, *conditions: ColumnElement[bool], limit: 
     correction = aliased(Alert)
     found = (
         select(*head, *names, Alert.detail, Alert.close_reason, Alert.corrects, correction.id)
-        .outerjoin(Unit, Unit.device_id == Alert.device_id)
+        .outerjoin(Carriage, carriage.carried(Alert.device_id, Alert.at))
+        .outerjoin(Unit, Unit.id == Carriage.unit_id)
         .outerjoin(Area, Area.id == Alert.area_id)
         .outerjoin(correction, correction.corrects == Alert.id)
         .where(Alert.kind.not_in(CONFIDENTIAL), *conditions)
@@ -206,13 +210,13 @@ async def _unit_rows(db: ReadSession, *conditions: ColumnElement[bool]) -> list[
     found = select(
         Unit.id, func.ST_X(place), func.ST_Y(place), NewestFix.heading_deg, NewestFix.speed_mps,
         NewestFix.accuracy_m, NewestFix.at, Unit.state,
-    ).join(NewestFix, NewestFix.device_id == Unit.device_id)  # fmt: skip
+    ).outerjoin(Carriage, carriage.PRESENT).outerjoin(NewestFix, carriage.HEARD)  # fmt: skip
     return [_unit_row(row) for row in await db.execute(found.where(*conditions))]
 
 
 def _unit_row(row: Row[Any]) -> UnitRow:
     unit_id, lon_deg, lat_deg, heading_deg, speed_mps, accuracy_m, at, state = tuple(row)
-    return (unit_id, lon_deg, lat_deg, heading_deg, speed_mps, accuracy_m, at.timestamp(), state)
+    return (unit_id, lon_deg, lat_deg, heading_deg, speed_mps, accuracy_m, at and at.timestamp(), state)
 
 
 def _positions() -> Any:
@@ -220,7 +224,7 @@ def _positions() -> Any:
     return select(
         Unit.id, Unit.call_sign, Unit.kind, Unit.equipment, Unit.state, func.ST_X(place), func.ST_Y(place),
         NewestFix.at, NewestFix.speed_mps, NewestFix.heading_deg, NewestFix.accuracy_m,
-    ).join(NewestFix, NewestFix.device_id == Unit.device_id)  # fmt: skip
+    ).join(Carriage, carriage.PRESENT).join(NewestFix, carriage.HEARD)  # fmt: skip
 
 
 async def _assignments(db: ReadSession, call_ids: Sequence[int]) -> dict[int, list[AssignmentView]]:

@@ -1,17 +1,16 @@
 """BeiDou short messages (北斗短报文): text from cards is kept, text to cards waits for a terminal and its turn."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.dialects import postgresql
 
 from geo.fix import payload_hash
-from services import access
+from services import access, carriage
 from services.db.engine import ReadSession, WriteSession
-from services.db.tables.fleet import Device
+from services.db.tables.fleet import Carriage, Device, Unit
 from services.db.tables.messages import ShortMessage
 from services.errors import InvalidError, NotFoundError
 from services.ingest import rdss
@@ -36,6 +35,20 @@ class Waiting:
     id: int
     card: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """A short message, and the unit that carried its card then."""
+
+    id: int
+    device_id: int
+    call_sign: str | None
+    direction: str
+    at: datetime
+    text: str | None
+    calls_for_help: bool
+    sent_at: datetime | None
 
 
 def phone_of(card: str) -> str:
@@ -63,7 +76,7 @@ async def keep(db: WriteSession, device_id: int, received: rdss.Received) -> boo
     return (await db.execute(row.on_conflict_do_nothing().returning(ShortMessage.id))).first() is not None
 
 
-async def send(mandate: access.Mandate, db: WriteSession, *, device_id: int, text: str, now: datetime) -> ShortMessage:
+async def send(mandate: access.Mandate, db: WriteSession, *, device_id: int, text: str, now: datetime) -> MessageView:
     """Let a text wait for the next turn of a terminal that is connected.
 
     Raises:
@@ -84,8 +97,9 @@ async def send(mandate: access.Mandate, db: WriteSession, *, device_id: int, tex
     rdss.text_message(phone.removeprefix(CARD), text)
     payload = text.encode("gbk")
     values = {"direction": "out", "at": now, "text": text, "payload": payload, "payload_hash": payload_hash(payload)}
-    row = insert(ShortMessage).values(device_id=device_id, **values).returning(ShortMessage)
-    return (await db.execute(row)).scalar_one()
+    row = insert(ShortMessage).values(device_id=device_id, **values).returning(ShortMessage.id)
+    message_id = (await db.execute(row)).scalar_one()
+    return (await _views(db, ShortMessage.id == message_id, limit=1))[0]
 
 
 async def take_next(db: WriteSession, *, now: datetime) -> Waiting | None:
@@ -106,10 +120,19 @@ async def take_next(db: WriteSession, *, now: datetime) -> Waiting | None:
 
 async def list_messages(
     mandate: access.Mandate, db: ReadSession, *, before_id: int | None, limit: int
-) -> Sequence[ShortMessage]:
+) -> list[MessageView]:
     """Return messages in both directions, newest first."""
     await access.grant(mandate, access.Act.DISPATCH, "short messages")
-    rows = select(ShortMessage).order_by(ShortMessage.id.desc()).limit(min(limit, MAX_PAGE))
-    if before_id is not None:
-        rows = rows.where(ShortMessage.id < before_id)
-    return (await db.execute(rows)).scalars().all()
+    older = [] if before_id is None else [ShortMessage.id < before_id]
+    return await _views(db, *older, limit=min(limit, MAX_PAGE))
+
+
+async def _views(db: ReadSession, *conditions: ColumnElement[bool], limit: int) -> list[MessageView]:
+    one = ShortMessage
+    found = (
+        select(one.id, one.device_id, Unit.call_sign, one.direction, one.at, one.text, one.calls_for_help, one.sent_at)
+        .outerjoin(Carriage, carriage.carried(one.device_id, one.at))
+        .outerjoin(Unit, Unit.id == Carriage.unit_id)
+        .where(*conditions)
+    )
+    return [MessageView(*row) for row in await db.execute(found.order_by(one.id.desc()).limit(limit))]

@@ -78,6 +78,7 @@ CONDITIONS: Mapping[str, tuple[str, str]] = {
         "export_request",
         "asked_at < :before AND NOT EXISTS (SELECT FROM export_file WHERE request_id = export_request.id)",
     ),
+    "carriages": ("carriage", "upper(during) < :before"),
     "authorisations": ("authorisation", "expires_at < :before"),
     "reviews": ("audit_review", _FIX_AGE),
     "checks": ("audit_check", _FIX_AGE),

@@ -12,11 +12,10 @@ from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from geo.fix import UNTIMELY, UNUSABLE, Fix, Quality, Source, Systems
-from services import access, frames
+from services import access, carriage, frames
 from services.db import engine as databases
 from services.db import partitions
 from services.db.engine import ReadSession, WriteSession
-from services.db.tables import fleet
 from services.db.tables import tracks as tables
 from services.db.types import SRID, from_wkb, plain
 from services.errors import InvalidError, NotFoundError
@@ -73,7 +72,7 @@ class UnstorableError(InvalidError):
 
 
 class NoTrackError(NotFoundError):
-    """The unit does not exist or carries no device."""
+    """The unit does not exist or carried no device at that time."""
 
 
 class SpanError(InvalidError):
@@ -134,11 +133,14 @@ async def read(
     end: datetime,
     unit_id: int | None = None,
     device_id: int | None = None,
-) -> list[Fix]:
-    """Return the fixes of a unit's present device, or of a device, with start <= at < end, in order of time.
+) -> list[list[Fix]]:
+    """Return the fixes of a unit, or of a device, with start <= at < end, in order of time.
+
+    They come in parts: one for each time that the unit carried a device, however short the time between two. Nothing
+    is known of a unit between two parts, and nothing may be drawn or counted from one to the other.
 
     Raises:
-        NoTrackError: there is no such unit, or it carries no device.
+        NoTrackError: there is no such unit, or it carried no device in that time.
         CaseRefusedError, SpanRefusedError: it leaves the limits of the case, or of a dispatcher's duty.
         SpanError: the interval is empty, longer than 31 days, or holds more than 200,000 fixes.
     """
@@ -147,18 +149,17 @@ async def read(
         raise SpanError("A track is read from a start to a later end, 31 days at most.")
     subject = f"device:{device_id}" if unit_id is None else f"unit:{unit_id}"
     limits = await access.limit_track(mandate, db, subject=subject, start=start, end=end)
-    device_id = device_id if unit_id is None else await _device_of(db, unit_id)
-    found = select_fixes().where(tables.Fix.device_id == device_id, tables.Fix.at >= start, tables.Fix.at < end)
-    if limits and limits.area_wkb is not None:
-        found = found.where(func.ST_Covers(from_wkb(limits.area_wkb, "MULTIPOLYGON"), tables.Fix.place))
-    fixes = list[Fix]()
-    rows = await db.stream(found.order_by(tables.Fix.at, tables.Fix.payload_hash).limit(MAX_FIXES + 1))
-    async for some in rows.partitions(_AT_A_TIME):
-        fixes += [as_fix(row) for row in some]
-    if len(fixes) > MAX_FIXES:
-        raise SpanError(f"The interval holds more than {MAX_FIXES} fixes: ask for a shorter one.")
-    await look.saw(len(fixes))
-    return fixes
+    parts, left = list[list[Fix]](), MAX_FIXES
+    for piece in await _pieces(db, unit_id, device_id, start, end):
+        found = select_fixes().where(
+            tables.Fix.device_id == piece.device_id, tables.Fix.at >= piece.start, tables.Fix.at < piece.end
+        )
+        if limits and limits.area_wkb is not None:
+            found = found.where(func.ST_Covers(from_wkb(limits.area_wkb, "MULTIPOLYGON"), tables.Fix.place))
+        parts.append(await _read_part(db, found, left))
+        left -= len(parts[-1])
+    await look.saw(MAX_FIXES - left)
+    return parts
 
 
 async def read_batch(
@@ -249,11 +250,25 @@ def _pick(fixes: Sequence[Fix], keys: Iterable[tuple[int, datetime, int]]) -> li
     return [fix for key, fix in unique.items() if key in wanted]
 
 
-async def _device_of(db: ReadSession, unit_id: int) -> int:
-    device_id = (await db.execute(select(fleet.Unit.device_id).where(fleet.Unit.id == unit_id))).scalar()
-    if device_id is None:
-        raise NoTrackError(f"There is no unit {unit_id} that carries a device.")
-    return device_id
+async def _pieces(
+    db: ReadSession, unit_id: int | None, device_id: int | None, start: datetime, end: datetime
+) -> list[carriage.Piece]:
+    if unit_id is None:
+        return [] if device_id is None else [carriage.Piece(device_id, start, end)]
+    found = await carriage.pieces(db, unit_id, start, end)
+    if not found:
+        raise NoTrackError("There is no unit {unit_id} that carried a device at that time.", unit_id=unit_id)
+    return found
+
+
+async def _read_part(db: ReadSession, found: Select[Any], most: int) -> list[Fix]:
+    fixes = list[Fix]()
+    rows = await db.stream(found.order_by(tables.Fix.at, tables.Fix.payload_hash).limit(most + 1))
+    async for some in rows.partitions(_AT_A_TIME):
+        fixes += [as_fix(row) for row in some]
+    if len(fixes) > most:
+        raise SpanError(f"The interval holds more than {MAX_FIXES} fixes: ask for a shorter one.")
+    return fixes
 
 
 def _target(unit_id: int | None, device_id: int | None, start: datetime, end: datetime) -> str:

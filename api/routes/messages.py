@@ -15,10 +15,14 @@ router = APIRouter(prefix="/messages", tags=["messages"])
 
 
 class MessageOut(Model):
-    """A short message; `text` is null if its payload is none. `sent_at` is when a terminal took it to send."""
+    """A short message; `text` is null if its payload is none. `sent_at` is when a terminal took it to send.
+
+    `call_sign` is that of the unit which carried the card then.
+    """
 
     id: int
     device_id: int
+    call_sign: str | None
     direction: Literal["in", "out"]
     at: datetime
     text: str | None

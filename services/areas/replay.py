@@ -99,7 +99,7 @@ async def _go_through(
     pairs = {pair for pair in glance.pairs() if pair[1] in stretches}
     pairs |= {(each.rule_id, each.device_id) for each in told if each.rule_id in board.rules}
     spans, unsettled = dict[Pair, Span](), set[int]()
-    for pair in await of_kind(db, board, pairs):
+    for pair in await of_kind(db, board, pairs, {device: at for device, (at, _) in late.items()}):
         span = _span(board.rules[pair[0]], glance, stretches[pair[1]], pair[1])
         if span is None:
             unsettled.add(pair[1])

@@ -19,13 +19,13 @@ from sqlalchemy import ARRAY, BigInteger, DateTime, any_, cast, func, select, te
 from geo import fences
 from geo.fences import Event, State, Trigger
 from geo.fix import Fix
-from services import alerts, tracks
+from services import alerts, carriage, tracks
 from services.areas.board import Board, Watched, current_board
 from services.areas.glance import Glance, Pair, sleeps
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables import tracks as tables
 from services.db.tables.areas import AreaState
-from services.db.tables.fleet import Unit
+from services.db.tables.fleet import Carriage, Unit
 from services.settings import Settings
 
 REMEMBERED = timedelta(days=7)
@@ -59,7 +59,8 @@ async def watch(db: WriteSession, fixes: Sequence[Fix], settings: Settings) -> N
         await asyncio.to_thread(glance.trace)
     near = glance.pairs()
     states = {pair: state for pair, state in (await load(db, glance.spans, near)).items() if pair[0] in board.rules}
-    pairs = await of_kind(db, board, near | states.keys())
+    moments = {device_id: glance.fixes[span[-1]].at for device_id, span in glance.spans.items()}
+    pairs = await of_kind(db, board, near | states.keys(), moments)
     fresh = {device_id for rule_id, device_id in pairs if sleeps(states.get((rule_id, device_id)))}
     await _look_back(db, glance, fresh)
     await asyncio.to_thread(glance.measure_before, fresh)
@@ -71,13 +72,17 @@ async def watch(db: WriteSession, fixes: Sequence[Fix], settings: Settings) -> N
         board.remember(glance.fixes[span[-1]] for span in glance.spans.values())
 
 
-async def of_kind(db: ReadSession, board: Board, pairs: Collection[Pair]) -> set[Pair]:
-    """Leave out the devices whose units are not of the kinds a rule is for."""
-    picky = [device_id for rule_id, device_id in pairs if board.rules[rule_id].unit_kinds is not None]
+async def of_kind(db: ReadSession, board: Board, pairs: Collection[Pair], moments: Mapping[int, datetime]) -> set[Pair]:
+    """Leave out the devices that were carried, at the moment given for each, by units of kinds a rule is not for."""
+    picky = sorted({device_id for rule_id, device_id in pairs if board.rules[rule_id].unit_kinds is not None})
     if not picky:
         return set(pairs)
-    found = select(Unit.device_id, Unit.kind).where(Unit.device_id == any_(cast(picky, ARRAY(BigInteger))))
-    kinds = {row.device_id: row.kind for row in await db.execute(found)}
+    when = cast([moments[device_id] for device_id in picky], ARRAY(DateTime(timezone=True)))
+    asked = func.unnest(cast(picky, ARRAY(BigInteger)), when).table_valued("device_id", "at", name="asked")
+    then = asked.render_derived()
+    found = select(Carriage.device_id, Unit.kind).join(Unit, Unit.id == Carriage.unit_id)
+    rows = await db.execute(found.join(then, carriage.carried(then.c.device_id, then.c.at)))
+    kinds = {row.device_id: row.kind for row in rows}
     return {
         (rule_id, device_id)
         for rule_id, device_id in pairs

@@ -20,7 +20,7 @@ _REFUSED = "42501"
 """insufficient_privilege: a policy of rows or a grant says no."""
 _TRIGGER = "exec_stmt_raise"
 """Where PostgreSQL says no by a trigger, in words of its own: what is append-only."""
-_CLASHES = frozenset({"23505", "23503"})
+_CLASHES = frozenset({"23505", "23503", "23P01"})
 """A key that is taken, a thing that is gone: what a race leaves behind after the service's own checks."""
 
 

@@ -9,10 +9,10 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from geo.roads import Modes
-from services import access, live
+from services import access, carriage, live
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables.calls import Assignment, Call
-from services.db.tables.fleet import Unit
+from services.db.tables.fleet import Carriage, Unit
 from services.db.tables.tracks import NewestFix
 from services.db.types import plain
 from services.dispatch import calls, deferral, handbook
@@ -260,7 +260,7 @@ async def _hold(db: WriteSession, assignment_id: int) -> _Held:
 
 
 async def _lock_unit(db: WriteSession, unit_id: int) -> Any:
-    columns = select(Unit.id, Unit.call_sign, Unit.kind, Unit.state, Unit.device_id)
+    columns = select(Unit.id, Unit.call_sign, Unit.kind, Unit.state)
     row = (await db.execute(columns.where(Unit.id == unit_id).with_for_update())).one_or_none()
     if row is None:
         raise NoUnitError(f"There is no unit {unit_id}.")
@@ -280,10 +280,12 @@ async def _taken(db: ReadSession, unit: Any) -> UnitTakenError:
 async def _fresh_place(db: ReadSession, unit: Any, settings: Settings, now: datetime) -> tuple[float, float]:
     """Return where the unit is, as long as that is not too long ago."""
     place = plain(NewestFix.place)
-    newest = select(NewestFix.at, func.ST_X(place), func.ST_Y(place)).where(NewestFix.device_id == unit.device_id)
-    found = (await db.execute(newest)).one_or_none()
+    newest = select(NewestFix.at, func.ST_X(place), func.ST_Y(place)).select_from(Unit).where(Unit.id == unit.id)
+    found = (await db.execute(newest.join(Carriage, carriage.PRESENT).join(NewestFix, carriage.HEARD))).one_or_none()
     if found is None:
-        raise StaleUnitError(f"{unit.call_sign} has never reported a position. Choose another unit.")
+        raise StaleUnitError(
+            f"{unit.call_sign} has reported no position with the device it carries. Choose another unit."
+        )
     at, lon_deg, lat_deg = found
     if now - at > settings.stale_after:
         raise StaleUnitError(

@@ -10,12 +10,13 @@ The bit is heeded only with `TIANSHU_UNIT_DUTY_FROM_DEVICE`: many terminals neve
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from geo.fix import UNTIMELY, Fix, Quality
+from services import carriage
 from services.db.engine import WriteSession
 from services.db.tables.calls import Assignment
-from services.db.tables.fleet import Unit
+from services.db.tables.fleet import Carriage, Unit
 from services.dispatch import assignments, handbook
 from services.dispatch.codes import FREE, OFF_DUTY, OVER, Step
 from services.settings import Settings
@@ -42,7 +43,8 @@ async def hear_text(db: WriteSession, settings: Settings, device_id: int, said: 
     if step is None:
         return None
     sent = Assignment.state.not_in([*OVER, Step.PROPOSED])
-    mine = select(Assignment.id).join(Unit, Unit.id == Assignment.unit_id).where(Unit.device_id == device_id, sent)
+    unit_id = await carriage.carrier(db, device_id, now)
+    mine = select(Assignment.id).where(Assignment.unit_id == unit_id, sent)
     held = (await db.execute(mine)).scalar_one_or_none()
     if held is None:
         return None
@@ -60,7 +62,8 @@ async def watch_duty(db: WriteSession, fixes: Sequence[Fix], settings: Settings)
     back = [device_id for device_id in newest if device_id not in away]
     for devices, before, after in ((away, FREE, OFF_DUTY), (back, OFF_DUTY, FREE)):
         if devices:
-            changed = update(Unit).where(Unit.device_id.in_(devices), Unit.state == before)
+            theirs = select(Carriage.unit_id).where(Carriage.device_id.in_(devices), func.upper_inf(Carriage.during))
+            changed = update(Unit).where(Unit.id.in_(theirs), Unit.state == before)
             await db.execute(changed.values(state=after))
 
 

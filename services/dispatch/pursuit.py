@@ -15,10 +15,10 @@ from sqlalchemy import func, select, update
 
 from geo import crs
 from geo.roads import Modes
-from services import alerts
+from services import alerts, carriage
 from services.db.engine import WriteSession
 from services.db.tables.calls import Assignment, Call
-from services.db.tables.fleet import Unit
+from services.db.tables.fleet import Carriage, Unit
 from services.db.tables.tracks import NewestFix
 from services.db.types import plain
 from services.dispatch import calls, recommend
@@ -129,12 +129,13 @@ async def _running(db: WriteSession) -> Sequence[Running]:
     here, there = plain(NewestFix.place), plain(Call.place)
     columns = (
         select(
-            Assignment.id, Assignment.call_id, Unit.id, Unit.call_sign, Unit.kind, Unit.device_id, func.ST_X(here),
+            Assignment.id, Assignment.call_id, Unit.id, Unit.call_sign, Unit.kind, Carriage.device_id, func.ST_X(here),
             func.ST_Y(here), NewestFix.at, func.ST_X(there), func.ST_Y(there), Assignment.eta_at, Assignment.way,
         )
         .join(Unit, Unit.id == Assignment.unit_id)
         .join(Call, Call.id == Assignment.call_id)
-        .outerjoin(NewestFix, NewestFix.device_id == Unit.device_id)
+        .outerjoin(Carriage, carriage.PRESENT)
+        .outerjoin(NewestFix, carriage.HEARD)
         .where(Assignment.state == Step.EN_ROUTE)
     )  # fmt: skip
     return [Running(*row) for row in await db.execute(columns.order_by(Assignment.id))]

@@ -17,11 +17,11 @@ from geo import crs
 from geo.pace import DEFAULT_PACE_S_PER_M
 from geo.roads import WALKING_MPS, Journey, Modes
 from geo.roads.modes import WALKERS
-from services import access, live, rosters
+from services import access, carriage, live, rosters
 from services.db.engine import ReadSession
 from services.db.tables.alerts import Alert
 from services.db.tables.calls import Call
-from services.db.tables.fleet import Unit
+from services.db.tables.fleet import Carriage
 from services.db.types import plain
 from services.dispatch import calls, candidates, leaving
 from services.dispatch.candidates import NO_WISHES, LeftOut, Wishes
@@ -146,8 +146,9 @@ async def recommend_help(
     """
     await access.grant(mandate, access.Act.DISPATCH, f"alert:{alert_id}")
     ground = plain(Alert.place)
-    place_of = (func.ST_X(ground), func.ST_Y(ground), Alert.detail, Unit.id)
-    columns = select(*place_of).outerjoin(Unit, Unit.device_id == Alert.device_id).where(Alert.id == alert_id)
+    place_of = (func.ST_X(ground), func.ST_Y(ground), Alert.detail, Carriage.unit_id)
+    bearer = carriage.carried(Alert.device_id, Alert.at)
+    columns = select(*place_of).outerjoin(Carriage, bearer).where(Alert.id == alert_id)
     row = (await db.execute(columns)).one_or_none()
     if row is None:
         raise NoAlertPlaceError(f"There is no alert {alert_id}.")

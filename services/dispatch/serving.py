@@ -14,11 +14,11 @@ from sqlalchemy import func, insert, select, update
 
 from geo import crs
 from geo.roads import Modes
-from services import access, alerts, live
+from services import access, alerts, carriage, live
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables.alerts import Alert
 from services.db.tables.calls import Assignment, Crew
-from services.db.tables.fleet import Unit
+from services.db.tables.fleet import Carriage, Unit
 from services.db.tables.tracks import NewestFix
 from services.db.types import plain
 from services.dispatch import assignments, calls, guidance, recommend
@@ -227,11 +227,12 @@ async def _unit(mandate: access.Mandate, db: ReadSession) -> MyUnit | None:
     place = plain(NewestFix.place)
     found = (
         select(
-            Unit.id, Unit.call_sign, Unit.kind, Unit.state, Unit.device_id, func.ST_X(place), func.ST_Y(place),
+            Unit.id, Unit.call_sign, Unit.kind, Unit.state, Carriage.device_id, func.ST_X(place), func.ST_Y(place),
             NewestFix.at, Crew.since,
         )
         .join(Crew, Crew.unit_id == Unit.id)
-        .outerjoin(NewestFix, NewestFix.device_id == Unit.device_id)
+        .outerjoin(Carriage, carriage.PRESENT)
+        .outerjoin(NewestFix, carriage.HEARD)
         .where(Crew.account_id == mandate.account_id, Crew.until.is_(None))
     )  # fmt: skip
     row = (await db.execute(found)).one_or_none()

@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 
 from geo.roads import Modes
-from services import alerts
+from services import alerts, carriage
 from services.db.engine import WriteSession
 from services.db.tables.calls import Assignment, Call
-from services.db.tables.fleet import Unit
+from services.db.tables.fleet import Carriage, Unit
 from services.db.types import plain
 from services.dispatch import assignments, calls, candidates, handbook, recommend
 from services.dispatch.codes import CallState, Step
@@ -131,9 +131,10 @@ async def _held(
     db: WriteSession, kind: str, step: Step, since: Any, before: datetime, *conditions: ColumnElement[bool]
 ) -> list[Due]:
     """Return the assignments that have stood at a step since before a moment."""
-    columns = select(Assignment.call_id, since, Assignment.id, Unit.id, Unit.call_sign, Unit.device_id)
-    joined = columns.join(Unit, Unit.id == Assignment.unit_id).join(Call, Call.id == Assignment.call_id)
-    waiting = joined.where(Call.state != CallState.CLOSED, Assignment.state == step, since <= before, *conditions)
+    columns = select(Assignment.call_id, since, Assignment.id, Unit.id, Unit.call_sign, Carriage.device_id)
+    joined = columns.join(Unit, Unit.id == Assignment.unit_id).outerjoin(Carriage, carriage.PRESENT)
+    held = joined.join(Call, Call.id == Assignment.call_id).where(Call.state != CallState.CLOSED)
+    waiting = held.where(Assignment.state == step, since <= before, *conditions)
     rows = await db.execute(waiting.order_by(Assignment.id))
     return [
         Due(kind, call_id, at, assignment_id, unit_id, call_sign, device_id)

@@ -79,7 +79,7 @@ class _Job:
     digest: str  # SHA-256 of the file, hex
     create_devices: bool = field(kw_only=True)
     member: str = ""  # of a set: the file that is being read
-    known: dict[str, int] = field(default_factory=dict)
+    known: dict[str, objects.Meaning] = field(default_factory=dict)
 
     async def run(self, name: str, progress: Callable[[Imported], None]) -> None:
         """Import one file of the set, from where the checkpoint stands."""
@@ -100,9 +100,15 @@ class _Job:
         """Store the good rows of a chunk, write out the bad ones, count them."""
         told = self.checkpoint.told
         await self._know({position.object_id for position in chunk.positions})
-        known = [position for position in chunk.positions if position.object_id in self.known]
-        await self._store([self._fix(position) for position in known])
-        strangers = [_stranger(position) for position in chunk.positions if position.object_id not in self.known]
+        fixes, strangers = list[Fix](), list[files.Rejected]()
+        for position in chunk.positions:
+            meant = self.known.get(position.object_id)
+            device_id = meant.device_at(position.at) if meant else None
+            if device_id is None:
+                strangers.append(_stranger(position, known=meant is not None))
+            else:
+                fixes.append(self._fix(position, device_id))
+        await self._store(fixes)
         told.rejected += bad.write(sorted([*chunk.rejected, *strangers], key=lambda row: row.line))
         told.zoneless, told.done = told.zoneless + chunk.zoneless, chunk.done
 
@@ -113,8 +119,8 @@ class _Job:
             return
         async with writing(self.engine) as db:
             found = await objects.find(db, new)
-            created = await objects.create(db, new - found.keys()) if self.create_devices else {}
-        self.known |= found | created
+            created = await objects.create(db, new - found.keys()) if self.create_devices else []
+            self.known |= found | await objects.find(db, created)
         self.checkpoint.told.created += created
 
     async def _store(self, fixes: Sequence[Fix]) -> None:
@@ -124,7 +130,7 @@ class _Job:
         told.repeated += len(fixes) - stored
         told.flagged += sum(fix.flags != 0 for fix in fixes)
 
-    def _fix(self, position: files.Position) -> Fix:
+    def _fix(self, position: files.Position, device_id: int) -> Fix:
         """Make a fix of a position, with the doubts that it raises on its own."""
         flags = quality.judge(
             lon_deg=position.lon_deg,
@@ -135,7 +141,7 @@ class _Job:
             past_tolerance=timedelta(days=self.settings.past_tolerance_days),
         )
         return Fix(
-            self.known[position.object_id],
+            device_id,
             position.at,
             position.lon_deg,
             position.lat_deg,
@@ -157,8 +163,9 @@ class _Job:
         return json.dumps(where | ({"member": self.member} if self.member else {}), ensure_ascii=False).encode()
 
 
-def _stranger(position: files.Position) -> files.Rejected:
-    reason = f"no device or unit is known as {position.object_id!r}"
+def _stranger(position: files.Position, *, known: bool) -> files.Rejected:
+    name = position.object_id
+    reason = f"unit {name!r} carried no device then" if known else f"no device or unit is known as {name!r}"
     return files.Rejected(position.line, reason, position.values)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 
 from geo import patrol
 from services import access, tracks
@@ -34,13 +35,13 @@ async def judge_plan(mandate: access.Mandate, db: ReadSession, plan_id: int, *, 
 
     Raises:
         NoPlanError: there is no such plan.
-        NoTrackError: the unit carries no device.
+        NoTrackError: the unit carried no device then.
     """
     await access.grant(mandate, access.Act.VIEW_PATROLS, f"plan:{plan_id}")
     await access.grant(mandate, access.Act.VIEW_TRACK, f"plan:{plan_id}")
     plan = await plans.view(db, plan_id)
-    fixes = await tracks.read(mandate, db, unit_id=plan.unit_id, start=plan.starts_at, end=plan.ends_at)
-    seen = patrol.Seen.of(fixes)
+    parts = await tracks.read(mandate, db, unit_id=plan.unit_id, start=plan.starts_at, end=plan.ends_at)
+    seen = patrol.Seen.of([*chain(*parts)])
     visits = await asyncio.to_thread(_judge, plan, seen, now)
     late = patrol.out_of_order([visit.arrived_s for visit in visits]) if plan.ordered else [False] * len(visits)
     results = tuple(StopResult(*one) for one in zip(plan.stops, visits, late, strict=True))

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 
 from geo import coverage, rounds
 from geo.roads import RoadGraph
-from services import access
+from services import access, carriage
 from services.db.engine import ReadSession
-from services.db.tables.fleet import Unit
+from services.db.tables.fleet import Carriage, Unit
 from services.db.tables.tracks import NewestFix
 from services.db.types import plain
 from services.errors import ConflictError
@@ -121,7 +121,9 @@ async def propose_rounds(
 async def _cars(db: ReadSession, unit_ids: Sequence[int]) -> list[_Car]:
     place = plain(NewestFix.place)
     known = select(Unit.id, Unit.call_sign, func.ST_X(place), func.ST_Y(place))
-    with_places = known.outerjoin(NewestFix, NewestFix.device_id == Unit.device_id).where(Unit.id.in_(unit_ids))
+    with_places = (
+        known.outerjoin(Carriage, carriage.PRESENT).outerjoin(NewestFix, carriage.HEARD).where(Unit.id.in_(unit_ids))
+    )
     found = {row[0]: _Car(*row) for row in await db.execute(with_places)}
     if missing := set(unit_ids) - found.keys():
         raise plans.NoPlanError(f"There is no unit {min(missing)}.")

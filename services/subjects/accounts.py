@@ -10,11 +10,11 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
 
-from services import access
+from services import access, carriage
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables.access import Account, AccountRole, Identity, Login, RecoveryCode, SecondFactor
 from services.db.tables.calls import Crew
-from services.db.tables.fleet import Unit
+from services.db.tables.fleet import Carriage, Unit
 from services.errors import InvalidError, NotAllowedError, NotFoundError
 from services.subjects.records import write_down
 
@@ -72,11 +72,14 @@ async def list_person(mandate: access.Mandate, db: ReadSession, account_id: int)
         Login.account_id == account_id
     )
     identities = select(Identity.issuer, Identity.subject).where(Identity.account_id == account_id)
+    since, until = carriage.on_duty()
     carried = (
-        select(Unit.call_sign, Unit.device_id, Crew.since, Crew.until)
+        select(Unit.call_sign, Carriage.device_id, since.label("since"), until.label("until"))
+        .select_from(Crew)
         .join(Unit, Unit.id == Crew.unit_id)
+        .outerjoin(Carriage, carriage.WITH_CREW)
         .where(Crew.account_id == account_id)
-        .order_by(Crew.since.desc())
+        .order_by(since.desc())
     )
     factors = select(func.count()).select_from(SecondFactor).where(SecondFactor.account_id == account_id)
     record = Record(

@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, select, text
 
-from services import access, frames
+from services import access, carriage, frames
 from services.db.claims import declare_look
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables.access import Account
 from services.db.tables.calls import Crew
-from services.db.tables.fleet import Device, Unit
+from services.db.tables.fleet import Carriage, Device, Unit
 from services.db.tables.tracks import Fix, NewestFix, Quarantine
 from services.db.types import SRID, plain
 from services.errors import InvalidError, NotFoundError
@@ -53,7 +53,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """Who was on the unit that has the device now, and when."""
+    """Who was on a unit while it carried the device, and when."""
 
     account_id: int
     name: str
@@ -95,9 +95,11 @@ async def list_device(mandate: access.Mandate, db: ReadSession, device_id: int) 
         for name, at, mine in _places(device_id, phone)
     ]
     counts += [Count(*row) for row in await db.execute(_KEPT, {"device": device_id})]
-    crews = select(Crew.account_id, Account.display_name, Unit.call_sign, Crew.since, Crew.until)
+    since, until = carriage.on_duty()
+    crews = select(Crew.account_id, Account.display_name, Unit.call_sign, since, until)
     on = crews.join(Unit, Unit.id == Crew.unit_id).join(Account, Account.id == Crew.account_id)
-    carried = await db.execute(on.where(Unit.device_id == device_id).order_by(Crew.since.desc()).limit(100))
+    lines = on.join(Carriage, carriage.WITH_CREW).where(Carriage.device_id == device_id)
+    carried = await db.execute(lines.order_by(since.desc()).limit(100))
     found = DeviceKept(device_id, phone, [one for one in counts if one.rows], [Carried(*row) for row in carried])
     await look.saw(sum(one.rows for one in found.kept))
     return found

@@ -27,7 +27,7 @@ async def units(client, engine) -> list[int]:
     numbers = []
     for number in (1, 2):
         device = (await admin.post("/devices", json={"phone": f"1380000000{number}"})).json()["id"]
-        body = {"call_sign": f"巡 0{number}", "kind": "car", "device_id": device}
+        body = {"call_sign": f"巡 0{number}", "kind": "car", "device_id": device, "device_since": FIRST.isoformat()}
         numbers.append((await admin.post("/units", json=body)).json()["id"])
         fixes = [
             Fix(device, FIRST + timedelta(minutes=10 * step), 113.0 + step * 0.002, 27.8, number * 1000 + step)

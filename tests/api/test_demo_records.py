@@ -14,6 +14,7 @@ from api.main import create_app
 from demo import door
 from demo.records import CASES, EXPORT, REVIEW, records
 from services.db.engine import writing
+from tests.builders.carriage import make_unit
 
 
 @pytest.fixture
@@ -25,9 +26,8 @@ async def logins(settings):
 async def doors(logins, settings, engine):
     async with writing(engine) as db:
         await db.execute(text("INSERT INTO device (phone) VALUES ('1'), ('2')"))
-        await db.execute(
-            text("INSERT INTO unit (call_sign, kind, device_id) VALUES ('C1', 'car', 1), ('C2', 'car', 2)")
-        )
+        for number in (1, 2):
+            await make_unit(db, f"C{number}", number)
     application = create_app(settings)
     async with (
         LifespanManager(application),

@@ -29,15 +29,16 @@ from tests.api.test_cases import CASE, FIRST, HEADER, proposal, settled
 from tests.api.test_permissions import sample
 from tests.api.test_roads import tile_at
 from tests.builders import town
+from tests.builders.carriage import STILL, SWAPPED, Record, keep, make_unit, pieces
 
 Place = tuple[datetime, float, float]
 
 MINUTES = 3000  # that the units drive, from FIRST on
 LATITUDES = {1: 27.8000417, 2: 27.9000417}
 TRACKS: dict[int, list[Place]] = {
-    unit: [(FIRST + timedelta(minutes=minute), round(113.0000417 + minute / 5000, 7), lat_deg)
-           for minute in range(0, MINUTES, 10)]
-    for unit, lat_deg in LATITUDES.items()
+    device: [(FIRST + timedelta(minutes=minute), round(113.0000417 + minute / 5000, 7), lat_deg)
+             for minute in range(0, MINUTES, 10)]
+    for device, lat_deg in LATITUDES.items()
 }  # fmt: skip
 KNOWN = {(f"{lon:.5f}", f"{lat:.5f}") for track in TRACKS.values() for _, lon, lat in track}
 PAIR = re.compile(r"(113\.\d{5})\d*[^\d.]{1,16}(27\.\d{5})")
@@ -75,6 +76,14 @@ class Case:
         at, lon, _ = place
         west, east = self.lons or (0, 180)
         return moment(self.window[0]) <= at < moment(self.window[1]) and west <= lon <= east
+
+
+def ways(record: Record, unit: int) -> list[list[Place]]:
+    """Where a unit was, in parts: the points of each device while it carried it."""
+    return [
+        [place for place in TRACKS[device] if moment(start) <= place[0] < moment(end)]
+        for start, end, device in pieces(record, unit)
+    ]
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,10 @@ def questions(draw, case: Case) -> Question:
     return Question(unit, start, end, door, draw(mostly), draw(mostly))
 
 
+records = st.lists(
+    st.tuples(minutes, st.sampled_from([(1, 2), (2, 1), (1, None), (2, None), (None, 1), (None, None)])),
+    max_size=3, unique_by=lambda change: change[0],
+).map(lambda changes: (*STILL, *sorted(changes, key=lambda change: change[0])))  # fmt: skip
 asked = cases.flatmap(lambda case: st.tuples(st.just(case), st.lists(questions(case), min_size=3, max_size=4)))
 
 LIVE = (
@@ -131,14 +144,13 @@ LIVE = (
 
 @pytest.fixture
 async def units(engine) -> None:
-    """Two units that drive east on two parallels, so that each place tells whose it is and when."""
+    """Two devices that are driven east on two parallels, so that each place tells of which it is and when."""
     async with writing(engine) as db:
         await db.execute(text("INSERT INTO device (phone) VALUES ('1'), ('2')"))
-        await db.execute(
-            text("INSERT INTO unit (call_sign, kind, device_id) VALUES ('C1', 'car', 1), ('C2', 'car', 2)")
-        )
-    for unit, track in TRACKS.items():
-        await tracks.store_many(engine, [Fix(unit, *place, number) for number, place in enumerate(track)])
+        for number in (1, 2):
+            await make_unit(db, f"C{number}", number)
+    for device, track in TRACKS.items():
+        await tracks.store_many(engine, [Fix(device, *place, number) for number, place in enumerate(track)])
 
 
 @pytest.fixture
@@ -197,24 +209,45 @@ async def ask(question: Question, headers: dict[str, str], investigator, approve
 
 
 @SOME
-@given(asked)
-@example((Case((1,), (600, 2400), (113.2, 113.4)), [Question(1, 600, 2400, door) for door in ("track", "track.csv")]))
-@example((Case((), (0, MINUTES), (113.2, 113.3)), [Question(2, 0, MINUTES, "track.geojson")]))
+@given(asked, records)
+@example(
+    (Case((1,), (600, 2400), (113.2, 113.4)), [Question(1, 600, 2400, door) for door in ("track", "track.csv")]), STILL
+)
+@example((Case((), (0, MINUTES), (113.2, 113.3)), [Question(2, 0, MINUTES, "track.geojson")]), STILL)
+@example(
+    (Case((1,), (600, 2400), None), [Question(1, 600, 2400, door) for door in ("track", "track.csv", "track.geojson")]),
+    SWAPPED,
+)
+@example(
+    (Case((1, 2), (0, MINUTES), None), [Question(2, 0, MINUTES, "track")]), (*STILL, (900, (1, None)), (2000, (2, 1)))
+)
 async def test_a_track_and_its_copies_hold_what_is_authorised_and_nothing_else(
-    engine, units, investigator, approver, asked: tuple[Case, list[Question]]
+    engine, units, investigator, approver, asked: tuple[Case, list[Question]], record: Record
 ):
     case, several = asked
+    await keep(engine, record, FIRST)
     case_no, _ = await settle(case, engine, investigator, approver)
     for question in several:
         headers = {"Tianshu-Case": quote(case_no)} if question.names_case else {}
         answer = await ask(question, headers, investigator, approver)
         inside = question.names_case and case.covers(question.unit, question.start, question.end)
         hours = moment(question.start), moment(question.end)
-        due = [one for one in TRACKS[question.unit] if hours[0] <= one[0] < hours[1] and case.holds(one)]
+        parts = [
+            [one for one in part if hours[0] <= one[0] < hours[1] and case.holds(one)]
+            for part in ways(record, question.unit)
+        ]
+        carried = any(start < question.end and question.start < end for start, end, _ in pieces(record, question.unit))
         if inside and (question.door == "track" or question.approved):
-            assert answer.status_code == 200, answer.text
+            assert answer.status_code == (200 if carried else 404), answer.text
         if inside and answer.status_code == 200:
-            assert told(question.door, answer.text) == due
+            assert told(question.door, answer.text) == [one for part in parts for one in part]
+            if question.door == "track":
+                gaps = {tuple(map(datetime.fromisoformat, gap.values())) for gap in answer.json()["gaps"]}
+                heard = [part for part in parts if part]
+                assert {(before[-1][0], after[0][0]) for before, after in itertools.pairwise(heard)} <= gaps
+        elif inside and not carried:
+            assert answer.status_code == 404, answer.text
+            assert not places(answer.text)
         else:
             assert answer.status_code == 403, answer.text
             assert not places(answer.text)
@@ -229,14 +262,19 @@ declared = st.tuples(
 
 
 @SOME
-@given(case=cases, declared=st.lists(declared, min_size=3, max_size=5))
+@given(case=cases, declared=st.lists(declared, min_size=3, max_size=5), record=records)
 @example(
     case=Case((1,), (600, 2400), (113.2, 113.4)),
     declared=[(["unit:1", "unit:2"], (0, MINUTES), "own", True), (["unit:1"], (0, MINUTES), "none", True)],
+    record=STILL,
+)
+@example(
+    case=Case((1,), (600, 2400), None), declared=[(["unit:1", "device:2"], (0, MINUTES), "own", True)], record=SWAPPED
 )
 async def test_the_database_shows_an_investigator_no_more_whatever_a_transaction_declares(
-    engine, units, application, investigator, approver, case: Case, declared
+    engine, units, application, investigator, approver, case: Case, declared, record: Record
 ):
+    await keep(engine, record, FIRST)
     case_no, number = await settle(case, engine, investigator, approver)
     numbers = {"own": number, "none": None, "unknown": 10**9}
     for subjects, hours, which, names_case in declared:
@@ -251,11 +289,13 @@ async def test_the_database_shows_an_investigator_no_more_whatever_a_transaction
             assert (await db.execute(text("SELECT FROM newest_fix"))).all() == []
         meant = set(subjects) & {f"unit:{unit}" for unit in case.units} if case.units else set(subjects)
         permits = case.end == "approved" and which == "own" and names_case and start is not None
+        shown = {one for unit in (1, 2) if f"unit:{unit}" in meant for part in ways(record, unit) for one in part}
+        shown |= {one for device in (1, 2) if f"device:{device}" in meant for one in TRACKS[device]}
         assert seen == [
             place
-            for unit, track in TRACKS.items()
+            for track in TRACKS.values()
             for place in track
-            if permits and {f"unit:{unit}", f"device:{unit}"} & meant and start <= place[0] < end and case.holds(place)
+            if permits and place in shown and start <= place[0] < end and case.holds(place)
         ]
 
 

@@ -12,6 +12,7 @@ from geo.fix import Fix
 from services import tracks
 from services.db.engine import reading, writing
 from services.db.tables.audit import AuditEntry
+from tests.builders.carriage import make_unit
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 START = NOW - timedelta(hours=10)
@@ -22,7 +23,7 @@ async def unit(engine):
     """A unit with a fix a minute for an hour."""
     async with writing(engine) as db:
         await db.execute(text("INSERT INTO device (phone) VALUES ('1')"))
-        await db.execute(text("INSERT INTO unit (call_sign, kind, device_id) VALUES ('C1', 'car', 1)"))
+        await make_unit(db, "C1", 1)
         fixes = [Fix(1, START + timedelta(minutes=n), 113.1 + n / 1000, 27.8, n, speed_mps=5.0) for n in range(60)]
         await tracks.store(db, fixes)
     return 1

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie
 from io import StringIO
 
@@ -166,7 +166,8 @@ async def test_what_is_looked_at_never_stands_in_the_logs(logged, client, engine
     """A whole session of work, refusals and errors included; then the logs are read for what was worked on."""
     admin, desk = await client("system_admin"), await client("dispatcher")
     device = (await admin.post("/devices", json={"phone": "13912345678"})).json()
-    unit = {"call_sign": "Swordfish-1", "kind": "car", "device_id": device["id"]}
+    since = (datetime.now(UTC) - timedelta(days=2)).isoformat()
+    unit = {"call_sign": "Swordfish-1", "kind": "car", "device_id": device["id"], "device_since": since}
     unit_id = (await admin.post("/units", json=unit)).json()["id"]
     place = {"lon_deg": 113.123456, "lat_deg": 27.834567}
     call = {"kind": "theft", "priority": 2, **place, "address": "Swordfish Road", "notes": "Wang Swordfish"}

@@ -53,7 +53,8 @@ async def a_call(engine, *, at=OLD, state="closed"):
 async def a_device(engine, *, at, others=1, phone="1"):
     """A device with a unit and three positions a minute apart, and other devices in the same batches."""
     devices = [await say(engine, f"INSERT INTO device (phone) VALUES ('{phone}{n}') RETURNING id") for n in range(2)]
-    await say(engine, f"INSERT INTO unit (call_sign, kind, device_id) VALUES ('A{phone}', 'foot', {devices[0]})")
+    unit = await say(engine, f"INSERT INTO unit (call_sign, kind) VALUES ('A{phone}', 'foot') RETURNING id")
+    await say(engine, f"INSERT INTO carriage (unit_id, device_id, during) VALUES ({unit}, {devices[0]}, '(,)')")
     for minute in range(3):
         moment = at + timedelta(minutes=minute)
         batch = [

@@ -33,7 +33,8 @@ async def filled(engine):
             f"INSERT INTO beat (name, shape) VALUES ('{EVIL}', 'SRID=4490;{CITY}')",
             "INSERT INTO call (kind, priority, place, taken_at) VALUES ('noise', 3, 'SRID=4490;POINT(113 27)', now())",
             "INSERT INTO device (phone) VALUES ('1')",
-            f"INSERT INTO unit (call_sign, kind, device_id) VALUES ('{EVIL}', 'car', 1)",
+            f"INSERT INTO unit (call_sign, kind) VALUES ('{EVIL}', 'car')",
+            "INSERT INTO carriage (unit_id, device_id, during) VALUES (1, 1, '(,)')",
         ):
             await db.execute(text(statement))
         await tracks.store(db, [Fix(1, NOW - timedelta(minutes=1), -113.1, -27.8, 1, altitude_m=-5.0)])

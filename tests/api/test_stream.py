@@ -88,7 +88,8 @@ async def site(application: FastAPI, engine: AsyncEngine, mandate: Mandates) -> 
         await write(
             engine,
             f"INSERT INTO device (phone) VALUES ('{number}')",
-            f"INSERT INTO unit (call_sign, kind, device_id) VALUES ('C{number}', 'car', {number})",
+            f"INSERT INTO unit (call_sign, kind) VALUES ('C{number}', 'car')",
+            f"INSERT INTO carriage (unit_id, device_id, during) VALUES ({number}, {number}, '(,)')",
         )
         await see(engine, number, 113.0 + number)
     server = uvicorn.Server(uvicorn.Config(application, port=0, lifespan="off", log_config=None))

@@ -33,6 +33,7 @@ async def unit_id(admin: httpx.AsyncClient) -> int:
         "equipment": ["radio"],
         "division": "430202",
         "device_id": device["id"],
+        "device_since": "2026-01-01T00:00:00Z",
     }
     answer = await admin.post("/units", json=unit)
     assert answer.status_code == 201, answer.text
@@ -130,3 +131,57 @@ async def test_only_dispatchers_read_tracks_and_every_look_is_recorded(
     assert (await (await client("patrol_officer")).get(where)).status_code == 403
     assert (await (await client("dispatcher")).get(where)).status_code == 200
     assert (await (await client("dispatcher")).get(where.replace(f"/{unit_id}/", "/99/"))).status_code == 404
+
+
+async def test_a_device_that_changes_hands_leaves_a_gap_and_each_unit_its_own_half(
+    admin: httpx.AsyncClient, dispatcher: httpx.AsyncClient, unit_id: int, engine: AsyncEngine
+) -> None:
+    """Devices 1 and 2 report every 10 s, 11 km apart; their units swap them after ten minutes."""
+    other = (await admin.post("/devices", json={"phone": "13800000002"})).json()["id"]
+    body = {"call_sign": "巡 02", "kind": "car", "device_id": other, "device_since": "2026-01-01T00:00:00Z"}
+    second = (await admin.post("/units", json=body)).json()["id"]
+    noon = START + timedelta(minutes=10)
+    for device, lat in ((1, 27.8), (other, 27.9)):
+        fixes = [Fix(device, START + timedelta(seconds=s), 113.15, lat, s) for s in range(0, 1200, 10)]
+        await tracks.store_many(engine, fixes)
+    for unit, device in ((unit_id, other), (second, 1)):
+        answer = await admin.put(f"/units/{unit}/device", json={"device_id": device, "since": noon.isoformat()})
+        assert answer.status_code == 200, answer.text
+    span = {"start": START.isoformat(), "end": (START + timedelta(hours=1)).isoformat()}
+    for unit, lats in ((unit_id, [27.8, 27.9]), (second, [27.9, 27.8])):
+        track = (await dispatcher.get(f"/units/{unit}/track", params=span)).json()
+        assert [row[2] for row in track["rows"]] == [lats[0]] * 60 + [lats[1]] * 60
+        (gap,) = track["gaps"]
+        ends = [datetime.fromisoformat(gap[end]) for end in ("start", "end")]
+        assert ends == [noon - timedelta(seconds=10), noon]
+        assert (len(track["stops"]), track["length_m"]) == (2, 0)
+    (now, before) = (await dispatcher.get(f"/units/{unit_id}/devices")).json()
+    assert (now["device_id"], datetime.fromisoformat(now["since"]), now["until"]) == (other, noon, None)
+    assert (before["device_id"], datetime.fromisoformat(before["until"])) == (1, noon)
+
+
+async def test_a_hand_over_that_makes_no_sense_is_refused(
+    admin: httpx.AsyncClient, dispatcher: httpx.AsyncClient, unit_id: int
+) -> None:
+    hand_over, later = f"/units/{unit_id}/device", (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    for body, status in (
+        ({}, 422), ({"device_id": 0}, 422), ({"device_id": 9}, 404), ({"device_id": None, "since": later}, 422),
+        ({"device_id": None, "since": "2026-01-01T00:00:00Z"}, 409), ({"device_id": None, "since": "2026-03-01"}, 422),
+    ):  # fmt: skip
+        assert (await admin.put(hand_over, json=body)).status_code == status, body
+    assert (await admin.put("/units/99/device", json={"device_id": 1})).status_code == 404
+    assert (await dispatcher.put(hand_over, json={"device_id": None})).status_code == 403
+
+
+async def test_the_units_are_listed_with_what_they_carry_in_pages_and_without_places(
+    admin: httpx.AsyncClient, unit_id: int
+) -> None:
+    await admin.post("/units", json={"call_sign": "巡 02", "kind": "foot"})
+    first = (await admin.get("/units/devices", params={"limit": 1})).json()
+    (unit,) = first["items"]
+    assert unit == {
+        "unit_id": unit_id, "call_sign": "巡 01", "kind": "car", "device_id": 1, "phone": "13800000001", "plate": None,
+        "since": "2026-01-01T00:00:00Z", "until": None,
+    }  # fmt: skip
+    rest = (await admin.get("/units/devices", params={"cursor": first["next_cursor"]})).json()
+    assert [(one["call_sign"], one["device_id"]) for one in rest["items"]] == [("巡 02", None)]

@@ -56,6 +56,7 @@ class City:
                 phone = str(13000000000 + int.from_bytes(hashlib.blake2b(sign.encode(), digest_size=4).digest()))
                 device = door.post("/devices", json={"phone": phone}).raise_for_status().json()
                 body = {"call_sign": sign, "kind": kind, "division": division, "device_id": device["id"]}
+                body["device_since"] = (now() - timedelta(days=30)).isoformat()
                 unit = door.post("/units", json=body).raise_for_status().json()
                 units.append(Unit(unit["id"], device["id"]))
             return units

@@ -18,6 +18,7 @@ from services.ingest.rdss import payloads
 from services.settings import Settings
 from tests.browser.conftest import in_thread, sign_in
 from tests.browser.test_whole import findings
+from tests.builders.carriage import make_unit
 from tests.builders.database import know
 from tests.builders.terminals import PHONE, Terminal, a_report
 
@@ -47,6 +48,8 @@ def terminal(database_url: str, tmp_path) -> Iterator[None]:
         await know(engine, AWAY, plate="湘B00002")
         await know(engine, "rdss:0179773")
         async with writing(engine) as db:
+            await make_unit(db, "巡 01", 1)
+            await make_unit(db, "巡 02")
             content = payloads.Content("一切正常".encode("gbk"), "一切正常")
             await messages.keep(db, 3, payloads.Received("0179773", datetime.now(UTC), True, content, None, False))
         settings = Settings(database_url=database_url, data_dir=tmp_path, gateway_port=0)
@@ -139,6 +142,31 @@ def test_who_knocks_is_accepted_and_what_was_refused_is_shown_by_reason(page):
     expect(page.get_by_role("button", name="短报文")).to_have_count(0)
 
 
+def test_an_administrator_hands_a_device_over_and_the_record_keeps_both(page):
+    page.keyboard.press("6")
+    units = page.locator(".devices [role=option]")
+    expect(units.filter(has_text="巡 01")).to_contain_text("湘B12345")
+    page.get_by_role("searchbox").fill("巡 02")
+    expect(units).to_have_count(1)
+    page.get_by_role("listbox").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="巡 02")).to_be_focused()
+    form = page.get_by_role("form", name="移交设备")
+    form.get_by_label("设备", exact=True).select_option(label="湘B12345 · #1 · 现由 巡 01 配备")
+    form.get_by_role("button", name="移交").press("Enter")
+    record = page.get_by_role("table", name="设备配备记录").get_by_role("row")
+    expect(page.get_by_role("status").filter(has_text="移交已记录")).to_be_visible()
+    expect(record).to_have_count(2)
+    expect(record.nth(1)).to_contain_text("至今")
+    page.get_by_role("searchbox").fill("巡 01")
+    units.click()
+    expect(page.get_by_role("heading", name="巡 01")).to_be_focused()
+    expect(record.nth(1)).to_contain_text("建档起")
+    expect(record.nth(1)).not_to_contain_text("至今")
+    expect(units).to_contain_text("不配备设备")
+
+
 def test_the_last_frames_are_shown_field_by_field(page):
     choose(page, "湘B1")
     page.locator("tianshu-operator-frames summary").first.click()
@@ -158,6 +186,10 @@ def test_a_dispatcher_commands_but_does_not_configure(terminal, live_server, acc
     offered = page.locator("select[name=kind]").locator("option").all_inner_texts()
     assert "文本下发" in offered
     assert "终端复位" not in offered
+    page.get_by_role("button", name="单位配备").press("Enter")
+    page.locator(".devices [role=option]").filter(has_text="巡 01").click()
+    expect(page.get_by_role("table", name="设备配备记录")).to_be_visible()
+    expect(page.get_by_role("form", name="移交设备")).to_have_count(0)
     page.get_by_role("button", name="短报文").press("Enter")
     expect(page.locator(".messages > li")).to_contain_text("一切正常")
 
@@ -323,7 +355,7 @@ def change(database_url: str, statement: str) -> None:
 def test_axe_finds_nothing_serious_and_nothing_sticks_out(terminal, live_server, account, visitor, dark, size):
     page = visitor(dark=dark, width=size[0], height=size[1]).new_page()
     sign_in(page, live_server, account("system_admin"))
-    for view in ("devices", "pending", "quarantine", "commands", "areas"):
+    for view in ("devices", "pending", "quarantine", "commands", "areas", "units"):
         page.goto(f"{live_server}/operator?view={view}")
         page.get_by_role("heading", name="系统运维").wait_for()
         if view == "devices":
@@ -333,6 +365,9 @@ def test_axe_finds_nothing_serious_and_nothing_sticks_out(terminal, live_server,
         if view == "areas":
             page.get_by_role("button", name="绘制新区域").click()
             expect(page.locator("tianshu-area-map .map-cover")).to_have_count(0)
+        if view == "units":
+            page.locator(".devices [role=option]").filter(has_text="巡 01").click()
+            expect(page.get_by_role("table", name="设备配备记录")).to_be_visible()
         page.wait_for_timeout(300)
         assert findings(page) == [], view
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), view

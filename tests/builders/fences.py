@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from geo.fix import Fix
 from services.db.engine import writing
-from services.db.tables.fleet import Device, Unit
+from services.db.tables.fleet import Device
+from tests.builders.carriage import make_unit
 
 START = datetime(2026, 5, 1, 8, tzinfo=UTC)
 LON, LAT = 113.13, 27.83
@@ -38,7 +39,7 @@ async def make_device(engine: AsyncEngine, *, unit_kind: str | None = None) -> i
         count = (await db.execute(insert(Device).values(phone="new").returning(Device.id))).scalar_one()
         await db.execute(Device.__table__.update().where(Device.id == count).values(phone=f"1390000{count:04}"))
         if unit_kind:
-            await db.execute(insert(Unit).values(call_sign=f"unit {count}", kind=unit_kind, device_id=count))
+            await make_unit(db, f"unit {count}", count, unit_kind)
     return int(count)
 
 

@@ -24,6 +24,7 @@ _POLYGON = "MULTIPOLYGON(((113 27, 114 27, 114 28, 113 28, 113 27)))"
 DAY = timedelta(days=1)
 _SPECIAL: dict[str, dict[str, Any]] = {
     "account": {"active": True},
+    "carriage": {"during": "(,)"},
     "account_role": {"role": lambda n: {1: "dispatcher", 2: "patrol_officer", 3: "approver"}[n]},
     "alert": {"kind": lambda n: {1: "sos", 2: "unusual_use"}[n]},
     "authorisation": {

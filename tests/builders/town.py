@@ -21,8 +21,9 @@ from geo.roads import Modes, Network, RoadGraph
 from services import access, roads, tracks
 from services.audit import Ledger
 from services.db.engine import writing
-from services.db.tables.fleet import Device, Unit
+from services.db.tables.fleet import Device
 from services.ingest.roads import Roads
+from tests.builders.carriage import make_unit
 
 NODES = {
     1: (113.13, 27.83), 2: (113.13, 27.86), 3: (113.14, 27.83), 4: (113.14, 27.86), 5: (113.14, 27.81),
@@ -82,7 +83,6 @@ async def place_units(engine: AsyncEngine, places: Sequence[tuple[float, float]]
         for number, (lon_deg, lat_deg) in enumerate(places, 1):
             device = insert(Device).values(phone=f"1380000{number:04}").returning(Device.id)
             device_id = int((await db.execute(device)).scalar_one())
-            unit = insert(Unit).values(call_sign=f"U{number}", kind="car", device_id=device_id).returning(Unit.id)
-            ids.append(int((await db.execute(unit)).scalar_one()))
+            ids.append(await make_unit(db, f"U{number}", device_id))
             await tracks.store(db, [Fix(device_id, at, lon_deg, lat_deg, number)])
     return ids

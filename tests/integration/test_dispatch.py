@@ -194,7 +194,7 @@ async def test_a_unit_that_is_silent_unknown_or_off_duty_is_not_sent(engine, act
         await act.send(call.id, silent)
     with pytest.raises(dispatch.UnitTakenError, match="U2 is not free but off_duty"):
         await act.send(call.id, off_duty)
-    with pytest.raises(dispatch.StaleUnitError, match="U3 has never reported"):
+    with pytest.raises(dispatch.StaleUnitError, match="U3 has reported no position"):
         await act.send(call.id, lost)
     with pytest.raises(dispatch.NoUnitError):
         await act.send(call.id, 99)

@@ -1,6 +1,7 @@
 """Devices and units: who may accept them, and what can't belong to two."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
@@ -10,6 +11,7 @@ from services import access, fleet
 from services.db.engine import reading, writing
 from services.errors import NotAllowedError, NotFoundError
 
+NOW, EARLY = datetime.now(UTC), datetime(2026, 1, 1, tzinfo=UTC)
 Mandates = Callable[..., Awaitable[access.Mandate]]
 
 
@@ -76,7 +78,15 @@ async def test_a_unit_shows_its_device_and_where_it_is(
     async with writing(engine) as db:
         device = await fleet.accept_device(admin, db, phone="8")
         made = await fleet.create_unit(
-            admin, db, call_sign="A-1", kind="car", equipment=["radio"], division="430202", device_id=device.id
+            admin,
+            db,
+            call_sign="A-1",
+            kind="car",
+            equipment=["radio"],
+            division="430202",
+            device_id=device.id,
+            device_since=EARLY,
+            now=NOW,
         )
         await db.execute(text(
             "INSERT INTO newest_fix (device_id, at, received_at, place, alarm, status, systems, flags, speed_mps) "
@@ -91,14 +101,14 @@ async def test_a_unit_shows_its_device_and_where_it_is(
 async def test_call_sign_and_device_belong_to_one_unit(engine: AsyncEngine, admin: access.Mandate) -> None:
     async with writing(engine) as db:
         device = await fleet.accept_device(admin, db, phone="9")
-        await fleet.create_unit(admin, db, call_sign="A-1", kind="car", device_id=device.id)
+        await fleet.create_unit(admin, db, call_sign="A-1", kind="car", device_id=device.id, now=NOW)
     for values in ({"call_sign": "A-1"}, {"call_sign": "A-2", "device_id": device.id}):
         with pytest.raises(fleet.TakenError):
             async with writing(engine) as db:
-                await fleet.create_unit(admin, db, kind="car", **values)
+                await fleet.create_unit(admin, db, kind="car", now=NOW, **values)
     with pytest.raises(NotFoundError):
         async with writing(engine) as db:
-            await fleet.create_unit(admin, db, call_sign="A-3", kind="car", device_id=999)
+            await fleet.create_unit(admin, db, call_sign="A-3", kind="car", device_id=999, now=NOW)
 
 
 async def test_a_dispatcher_sees_devices_but_does_not_accept_them(engine: AsyncEngine, mandate: Mandates) -> None:
@@ -110,7 +120,7 @@ async def test_a_dispatcher_sees_devices_but_does_not_accept_them(engine: AsyncE
         for refused in (
             fleet.accept_pending(who, db, "3"),
             fleet.accept_device(who, db, phone="4"),
-            fleet.create_unit(who, db, call_sign="A", kind="car"),
+            fleet.create_unit(who, db, call_sign="A", kind="car", now=NOW),
         ):
             with pytest.raises(NotAllowedError):
                 await refused

@@ -21,6 +21,7 @@ from services.errors import InvalidError, NotAllowedError
 from services.ingest import files
 from services.settings import Settings
 from tests.builders import sentences as make
+from tests.builders.carriage import carry, make_unit
 
 NOW = datetime(2026, 6, 2, tzinfo=UTC)
 Mandates = Callable[..., Awaitable[access.Mandate]]
@@ -66,7 +67,7 @@ async def test_a_real_drive_is_imported_and_can_be_replayed(
     async with reading(engine) as db:
         (unit,) = await fleet.list_units(desk, db, after_id=0, limit=10)
         day = datetime(2021, 1, 8, tzinfo=UTC), datetime(2021, 1, 9, tzinfo=UTC)
-        fixes = await tracks.read(desk, db, start=day[0], end=day[1], unit_id=unit.id)
+        (fixes,) = await tracks.read(desk, db, start=day[0], end=day[1], unit_id=unit.id)
     assert (unit.call_sign, unit.state) == ("wuhan_kfgins", "off_duty")
     assert len(fixes) == 3066
     assert (fixes[0].lon_deg, fixes[0].lat_deg) == pytest.approx((114.4718544, 30.4446875), abs=1e-9)
@@ -131,7 +132,7 @@ async def test_objects_are_known_by_phone_plate_or_call_sign(engine: AsyncEngine
             {"phone": "3", "plate": None},
         ]
         await db.execute(insert(Device), rows)
-        await db.execute(insert(Unit).values(call_sign="B-17", kind="car", device_id=3))
+        await make_unit(db, "B-17", 3)
     at = "2026-06-01T12:00:00Z,113.134,27.8275"
     path = write(tmp_path, f"013900000001,{at}", f"湘B12345,{at}", f"B-17,{at}", f"stranger,{at}")
     told = await run(path, create_devices=False)
@@ -140,6 +141,23 @@ async def test_objects_are_known_by_phone_plate_or_call_sign(engine: AsyncEngine
     async with reading(engine) as db:
         owners = set((await db.execute(select(Fix.device_id))).scalars())
     assert owners == {1, 2, 3}
+
+
+async def test_a_call_sign_means_the_device_that_the_unit_carried_then(
+    engine: AsyncEngine, run: Import, tmp_path: Path
+) -> None:
+    noon = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    async with writing(engine) as db:
+        await db.execute(insert(Device), [{"phone": "1"}, {"phone": "2"}])
+        unit = await make_unit(db, "B-17")
+        await carry(db, unit, 1, noon - timedelta(hours=1), noon)
+        await carry(db, unit, 2, noon)
+    times = ("2026-06-01T10:59:59Z", "2026-06-01T11:59:59Z", "2026-06-01T12:00:00Z")
+    told = await run(write(tmp_path, *(f"B-17,{at},113.134,27.8275" for at in times)))
+    assert (told.stored, told.rejected, told.created) == (2, 1, [])
+    assert rejected(tmp_path)[0]["reason"] == "unit 'B-17' carried no device then"
+    async with reading(engine) as db:
+        assert (await db.execute(select(Fix.device_id).order_by(Fix.at))).scalars().all() == [1, 2]
 
 
 async def test_no_terminal_can_register_as_an_imported_object(engine: AsyncEngine, run: Import, tmp_path: Path) -> None:

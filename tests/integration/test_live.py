@@ -42,7 +42,8 @@ async def fleet(engine: AsyncEngine) -> AsyncEngine:
         await write(
             engine,
             f"INSERT INTO device (phone) VALUES ('{number}')",
-            f"INSERT INTO unit (call_sign, kind, device_id) VALUES ('C{number}', 'car', {number})",
+            f"INSERT INTO unit (call_sign, kind) VALUES ('C{number}', 'car')",
+            f"INSERT INTO carriage (unit_id, device_id, during) VALUES ({number}, {number}, '(,)')",
         )
         await see(engine, number, 113.10 + number / 100)
     return engine

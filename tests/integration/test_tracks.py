@@ -18,6 +18,7 @@ from services import access, tracks
 from services.db import partitions
 from services.db.engine import make_engine, reading, writing
 from services.errors import NotAllowedError
+from tests.builders.carriage import make_unit
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 Mandates = Callable[..., Awaitable[access.Mandate]]
@@ -57,7 +58,7 @@ async def test_what_was_stored_is_read_back_exactly(engine: AsyncEngine, mandate
         found = await tracks.read(
             await mandate("dispatcher"), db, device_id=7, start=NOW, end=NOW + timedelta(minutes=1)
         )
-    assert found == [full, bare, odd]
+    assert found == [[full, bare, odd]]
 
 
 @hypothesis_settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -198,13 +199,12 @@ async def test_an_import_counts_what_was_new(engine: AsyncEngine) -> None:
 async def test_a_track_is_read_by_the_device_its_unit_carries(engine: AsyncEngine, mandate: Mandates) -> None:
     async with writing(engine) as db:
         await db.execute(text("INSERT INTO device (phone) VALUES ('1')"))
-        await db.execute(
-            text("INSERT INTO unit (call_sign, kind, device_id) VALUES ('A', 'car', 1), ('B', 'car', NULL)")
-        )
+        await make_unit(db, "A", 1)
+        await make_unit(db, "B")
     await store(engine, a_fix(age_s=60), a_fix(age_s=30), a_fix(device_id=2, age_s=40))
     who, span = await mandate("dispatcher"), {"start": NOW - timedelta(hours=1), "end": NOW}
     async with reading(engine) as db:
-        assert await tracks.read(who, db, unit_id=1, **span) == [a_fix(age_s=60), a_fix(age_s=30)]
+        assert await tracks.read(who, db, unit_id=1, **span) == [[a_fix(age_s=60), a_fix(age_s=30)]]
         with pytest.raises(tracks.NoTrackError):
             await tracks.read(who, db, unit_id=2, **span)
         with pytest.raises(tracks.NoTrackError):
@@ -227,7 +227,7 @@ async def test_a_track_that_is_too_much_for_one_answer_is_refused_not_cut(
     who, span = await mandate("dispatcher"), {"start": NOW - timedelta(hours=1), "end": NOW}
     await store(engine, *(a_fix(age_s=age) for age in (3, 2, 1)))
     async with reading(engine) as db:
-        assert await tracks.read(who, db, device_id=1, **span) == [a_fix(age_s=age) for age in (3, 2, 1)]
+        assert await tracks.read(who, db, device_id=1, **span) == [[a_fix(age_s=age) for age in (3, 2, 1)]]
     await store(engine, a_fix(age_s=4))
     async with reading(engine) as db:
         with pytest.raises(tracks.SpanError):

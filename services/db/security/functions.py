@@ -31,12 +31,14 @@ FUNCTIONS = (
           )
     $$
     """,
-    # whose fixes, of when and where, the transaction may read: what it declared, as far as that is permitted
+    # whose fixes, of when and where, the transaction may read: what it declared, as far as that is permitted; of a
+    # unit, those of each device for as long as it carried it
     f"""
-    CREATE OR REPLACE FUNCTION tianshu_look(OUT devices bigint[], OUT span tstzrange, OUT ground geography)
+    CREATE OR REPLACE FUNCTION tianshu_look(OUT devices bigint[], OUT spans tstzmultirange[], OUT ground geography)
     LANGUAGE plpgsql STABLE {DEFINER} AS $$
     DECLARE
         wanted text[] := string_to_array(tianshu_claim('subjects'), ',');
+        span tstzrange;
         permit authorisation;
     BEGIN
         IF tianshu_claim('start') IS NULL OR tianshu_claim('end') IS NULL THEN
@@ -46,7 +48,6 @@ FUNCTIONS = (
         IF tianshu_claim('authorisation') IS NOT NULL THEN
             SELECT * INTO permit FROM tianshu_authorisation();
             IF permit.id IS NULL THEN
-                span := NULL;
                 RETURN;
             END IF;
             span := span * tstzrange(permit.window_start, permit.window_end);
@@ -55,12 +56,17 @@ FUNCTIONS = (
                 wanted := ARRAY(SELECT unnest(wanted) INTERSECT SELECT unnest(permit.subjects));
             END IF;
         ELSIF upper(span) - lower(span) > interval '24 hours' THEN
-            span := NULL;
+            RETURN;
         END IF;
-        devices := ARRAY(
-            SELECT substr(one, 8)::bigint FROM unnest(wanted) one WHERE one ~ '^device:[0-9]+$'
-            UNION SELECT u.device_id FROM unit u WHERE 'unit:' || u.id = ANY (wanted) AND u.device_id IS NOT NULL
-        );
+        SELECT array_agg(device_id), array_agg(held) INTO devices, spans FROM (
+            SELECT device_id, range_agg(during * span) AS held FROM (
+                SELECT substr(one, 8)::bigint AS device_id, span AS during
+                FROM unnest(wanted) one WHERE one ~ '^device:[0-9]+$'
+                UNION ALL
+                SELECT c.device_id, c.during FROM carriage c WHERE c.during && span AND c.unit_id = ANY (ARRAY(
+                    SELECT substr(one, 6)::bigint FROM unnest(wanted) one WHERE one ~ '^unit:[0-9]+$'))
+            ) AS piece GROUP BY device_id
+        ) AS whole;
     END $$
     """,
     # a UTC day of a table cut by days; attached rather than created in place, so that other days are not locked

@@ -66,17 +66,20 @@ RIGHTS = (
             SELECT 'case', max(a.expires_at) FROM authorisation a
                 WHERE a.state <> 'revoked' AND a.expires_at > now() AND a.window_start < ends AND a.window_end >= starts
                   AND ('device:' || number = ANY (a.subjects)
-                       OR EXISTS (SELECT FROM unit u WHERE u.device_id = number AND 'unit:' || u.id = ANY (a.subjects))
+                       OR EXISTS (
+                           SELECT FROM carriage r WHERE r.device_id = number AND 'unit:' || r.unit_id = ANY (a.subjects)
+                           AND NOT isempty(r.during * tstzrange(starts, ends)
+                                           * tstzrange(a.window_start, a.window_end, '[]')))
                        OR (cardinality(a.subjects) = 0 AND ST_Intersects(a.area::geometry, ground)))
                 HAVING count(*) > 0
-            UNION ALL SELECT DISTINCT 'open_call', NULL::timestamptz FROM unit u
-                JOIN assignment s ON s.unit_id = u.id JOIN call c ON c.id = s.call_id AND c.state <> 'closed'
-                WHERE u.device_id = number AND c.taken_at < ends
+            UNION ALL SELECT DISTINCT 'open_call', NULL::timestamptz FROM carriage r
+                JOIN assignment s ON s.unit_id = r.unit_id JOIN call c ON c.id = s.call_id AND c.state <> 'closed'
+                WHERE r.device_id = number AND r.during && tstzrange(starts, ends) AND c.taken_at < ends
             UNION ALL SELECT DISTINCT 'open_alert', NULL::timestamptz FROM alert t
                 WHERE t.device_id = number AND t.state <> 'closed' AND t.at >= starts AND t.at < ends
-            UNION ALL SELECT DISTINCT 'own', NULL::timestamptz FROM unit u JOIN crew w ON w.unit_id = u.id
-                WHERE u.device_id = number AND w.account_id = tianshu_account()
-                  AND w.since < ends AND coalesce(w.until, 'infinity') >= starts;
+            UNION ALL SELECT DISTINCT 'own', NULL::timestamptz FROM carriage r JOIN crew w ON w.unit_id = r.unit_id
+                WHERE r.device_id = number AND w.account_id = tianshu_account()
+                  AND NOT isempty(r.during * tstzrange(starts, ends) * tstzrange(w.since, w.until, '[]'));
     END $$
     """,
     # what else is kept of a device, by table, with the first and the last moment

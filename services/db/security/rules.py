@@ -72,14 +72,19 @@ FLEET = (
     Rule("quarantine", "SELECT", f"{DESK} {ADMIN}", "view_devices"),
     Rule("unit", "SELECT", f"{SCREEN} {ADMIN} {CASES}", "view_live view_devices view_track view_exports"),
     Rule("unit", "INSERT UPDATE", ADMIN, "manage_devices"),
+    Rule("carriage", "SELECT", f"{SCREEN} {ADMIN} {CASES}", "view_live view_devices view_track view_exports"),
+    Rule("carriage", "INSERT UPDATE", ADMIN, "manage_devices"),
     Rule("unit", "UPDATE", CREWS, "dispatch report_status serve"),
     Rule("newest_fix", "SELECT", SCREEN, "view_live"),
     Rule(
         "fix", "SELECT", TRACKS, "view_track",
-        "device_id = ANY ((SELECT devices FROM tianshu_look())::bigint[]) AND at <@ (SELECT span FROM tianshu_look()) "
+        "device_id = ANY ((SELECT devices FROM tianshu_look())::bigint[]) AND at <@ "
+        "((SELECT spans FROM tianshu_look())::tstzmultirange[])"
+        "[array_position((SELECT devices FROM tianshu_look())::bigint[], device_id)] "
         "AND ((SELECT ground FROM tianshu_look()) IS NULL OR ST_Covers((SELECT ground FROM tianshu_look()), place)) "
         "AND ((SELECT tianshu_holds(ARRAY['dispatcher'])) OR (SELECT tianshu_claim('authorisation')) IS NOT NULL)",
-        words="of the declared units, time and area: inside an authorisation, or 24 hours of a dispatcher's duty",
+        words="of the declared units' devices while they carried them, time and area: inside an authorisation, or "
+        "24 hours of a dispatcher's duty",
     ),
     Rule("fix", "SELECT", ADMIN, "view_frames",
          "'device:' || device_id = (SELECT tianshu_claim('subjects'))", words="of the one declared device"),
@@ -151,7 +156,7 @@ OVERSIGHT = (
 )  # fmt: skip
 
 PERSONS = (
-    *(Rule(table, "SELECT", SECURITY, RIGHTS) for table in ("device", "unit", "crew")),
+    *(Rule(table, "SELECT", SECURITY, RIGHTS) for table in ("device", "unit", "carriage", "crew")),
     Rule("call", "SELECT UPDATE", SECURITY, RIGHTS, f"'call:' || id = {DECLARED}", words=OF_PERSON.format("call")),
     *(Rule(table, "SELECT UPDATE", SECURITY, RIGHTS, f"'call:' || call_id = {DECLARED}",
            words=OF_PERSON.format("call")) for table in ("call_event", "assignment")),
@@ -221,7 +226,7 @@ BROAD: dict[str, frozenset[str]] = {"ingest": PEOPLE | JUSTICE | {"desk", "hando
 """Machines that may do everything with every table but these and those named above."""
 
 OWNER_READS = frozenset(
-    {"account", "account_role", "authorisation", "unit", "audit", "audit_review", "call", "call_event", "call_link",
+    {"account", "account_role", "authorisation", "carriage", "audit", "audit_review", "call", "call_event", "call_link",
      "assignment", "crew", "alert", "command", "short_message", "handover_note", "export_request", "export_file"}
 )  # fmt: skip
 """What the functions that run with the owner's rights look at: FORCE binds an owner who is no superuser, too."""

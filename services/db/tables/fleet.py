@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import ARRAY, BigInteger, Double, ForeignKey, Identity, SmallInteger, Text, text
+from sqlalchemy import ARRAY, BigInteger, Double, ForeignKey, Identity, Index, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.db.tables.base import Base, Changed, Key
@@ -47,7 +48,7 @@ class PendingDevice(Base):
 
 
 class Unit(Base):
-    """A police unit (警力单元): a car, a motorcycle, a foot patrol; it carries one device."""
+    """A police unit (警力单元): a car, a motorcycle, a foot patrol; which device it carries stands in `Carriage`."""
 
     __tablename__ = "unit"
 
@@ -56,9 +57,28 @@ class Unit(Base):
     kind: Mapped[str]  # car, motorcycle, foot, van, drone_team, command
     equipment: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     division: Mapped[str | None]  # GB/T 2260 code of the county-level division it serves
-    device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id"), unique=True)
     state: Mapped[str] = mapped_column(server_default="free")  # free, reserved, that of its assignment, off_duty
     changed_xid: Mapped[Changed]
+
+
+class Carriage(Base):
+    """A unit carried a device (配备) for a time: nothing on a side of `during` is as long as both are known.
+
+    No unit carries two devices at once, no device is carried by two units.
+    """
+
+    __tablename__ = "carriage"
+    __table_args__ = (
+        ExcludeConstraint(("unit_id", "="), ("during", "&&"), name="ex_carriage_unit_id"),
+        ExcludeConstraint(("device_id", "="), ("during", "&&"), name="ex_carriage_device_id"),
+        Index("uq_carriage_unit_id_open", "unit_id", unique=True, postgresql_where=text("upper_inf(during)")),
+        Index("uq_carriage_device_id_open", "device_id", unique=True, postgresql_where=text("upper_inf(during)")),
+    )
+
+    id: Mapped[Key]
+    unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"))
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id"))
+    during: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
 
 
 # row security: no people, no places; read by who may see devices, written by gateways alone

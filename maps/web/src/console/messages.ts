@@ -12,6 +12,7 @@ const CARD = "rdss:";
 
 interface Card {
   device_id: number;
+  number: string;
   words: string;
 }
 
@@ -42,7 +43,10 @@ export class Messages extends Part {
   private async loadCards(): Promise<void> {
     const [devices, units] = await Promise.all([get<Page<{ id: number; phone: string }>>("/devices?limit=1000"), get<Page<UnitOut>>("/units?limit=5000")]).catch(() => [{ items: [] }, { items: [] }]);
     const signs = new Map(units.items.map((unit) => [unit.device_id, unit.call_sign]));
-    this.cards = devices.items.filter((device) => device.phone.startsWith(CARD)).map((device) => ({ device_id: device.id, words: signs.get(device.id) ?? device.phone.slice(CARD.length) }));
+    this.cards = devices.items.filter((device) => device.phone.startsWith(CARD)).map((device) => {
+      const number = device.phone.slice(CARD.length);
+      return { device_id: device.id, number, words: signs.get(device.id) ?? number };
+    });
     this.requestUpdate();
   }
 
@@ -65,8 +69,9 @@ export class Messages extends Part {
     this.requestUpdate();
   }
 
-  private name(device_id: number): string {
-    return this.cards.find((card) => card.device_id === device_id)?.words ?? `#${device_id}`;
+  /** The unit that carried the card then, which need not be the one that carries it now. */
+  private name(message: ShortMessage): string {
+    return message.call_sign ?? this.cards.find((card) => card.device_id === message.device_id)?.number ?? `#${message.device_id}`;
   }
 
   override render(): TemplateResult {
@@ -77,7 +82,7 @@ export class Messages extends Part {
 
   private item(message: ShortMessage): TemplateResult {
     const state = message.direction === "in" ? t("message.in") : t(message.sent_at ? "message.sent" : "message.waiting");
-    return html`<li data-direction=${message.direction}><p><b>${this.name(message.device_id)}</b><small>${state}${t("list.dot")}${clockTime(Date.parse(message.at))}</small></p>
+    return html`<li data-direction=${message.direction}><p><b>${this.name(message)}</b><small>${state}${t("list.dot")}${clockTime(Date.parse(message.at))}</small></p>
       <p>${message.text ?? t("message.no_text")}${message.calls_for_help ? html` <span class="tag danger">SOS</span>` : nothing}</p></li>`;
   }
 

@@ -20,7 +20,7 @@ export class OperatorMessages extends OperatorView {
 
   private item(one: ShortMessage): TemplateResult {
     const way = one.direction === "in" ? t("operator.received") : one.sent_at ? t("operator.sent") : t("operator.waits");
-    return html`<li><header><b>#${one.device_id}</b><span class="way" data-direction=${one.direction}>${way}</span>${one.calls_for_help ? html`<span class="tag warning">${t("operator.help")}</span>` : ""}<span class="hint">${dayTime(one.at)}</span></header>
+    return html`<li><header><b>${one.call_sign ?? `#${one.device_id}`}</b><span class="way" data-direction=${one.direction}>${way}</span>${one.calls_for_help ? html`<span class="tag warning">${t("operator.help")}</span>` : ""}<span class="hint">${dayTime(one.at)}</span></header>
       <p>${one.text ?? t("operator.no_text")}</p></li>`;
   }
 }

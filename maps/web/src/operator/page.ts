@@ -1,4 +1,4 @@
-/** The operator's page: devices and their connections, who knocks, what was refused, commands, short messages. */
+/** The operator's page: devices and their connections, units and what they carry, who knocks, what was refused, commands, short messages. */
 
 import { html, type TemplateResult } from "lit";
 import { learn, t, type Key } from "../i18n/index.ts";
@@ -12,10 +12,11 @@ import "./devices.ts";
 import "./messages.ts";
 import "./pending.ts";
 import "./quarantine.ts";
+import "./units.ts";
 
 learn(operatorZh, operatorEn);
 
-const VIEWS = ["devices", "pending", "quarantine", "commands", "areas", "messages"] as const;
+const VIEWS = ["devices", "pending", "quarantine", "commands", "areas", "units", "messages"] as const;
 type View = (typeof VIEWS)[number];
 const SHOWN: Record<View, () => TemplateResult> = {
   devices: () => html`<tianshu-operator-devices></tianshu-operator-devices>`,
@@ -23,6 +24,7 @@ const SHOWN: Record<View, () => TemplateResult> = {
   quarantine: () => html`<tianshu-operator-quarantine></tianshu-operator-quarantine>`,
   commands: () => html`<section class="card"><tianshu-operator-commands></tianshu-operator-commands></section>`,
   areas: () => html`<tianshu-operator-areas></tianshu-operator-areas>`,
+  units: () => html`<tianshu-operator-units></tianshu-operator-units>`,
   messages: () => html`<tianshu-operator-messages></tianshu-operator-messages>`,
 };
 
@@ -45,7 +47,7 @@ export class OperatorPage extends Part {
     this.requestUpdate();
   }
 
-  /** 1 to 6 choose a view, / goes to its search. */
+  /** 1 to 7 choose a view, / goes to its search. */
   private onKey(event: KeyboardEvent): void {
     if ((event.target as Element).closest("input, select, textarea, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
     const view = permitted()[Number(event.key) - 1];

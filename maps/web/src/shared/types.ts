@@ -157,6 +157,7 @@ export interface RoadNetwork {
 export interface ShortMessage {
   id: number;
   device_id: number;
+  call_sign: string | null;
   direction: "in" | "out";
   at: string;
   text: string | null;

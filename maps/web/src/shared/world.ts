@@ -167,6 +167,6 @@ function fromRoster(item: UnitOut, known: Unit | undefined): Unit {
 function moveUnit(unit: Unit, row: UnitRow): void {
   const [, lon_deg, lat_deg, heading_deg, speed_mps, accuracy_m, at_s, state] = row;
   unit.state = state;
-  if (at_s === null || at_s * 1000 < (unit.at_ms ?? 0)) return;
-  Object.assign(unit, { lon_deg, lat_deg, heading_deg, speed_mps, accuracy_m, at_ms: at_s * 1000 });
+  if (at_s !== null && at_s * 1000 < (unit.at_ms ?? 0)) return;
+  Object.assign(unit, { lon_deg, lat_deg, heading_deg, speed_mps, accuracy_m, at_ms: at_s && at_s * 1000 });
 }

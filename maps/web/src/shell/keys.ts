@@ -37,7 +37,7 @@ const SECTIONS: [Key, Row[]][] = [
   ]],
   ["nav.operator", [
     [["/"], "keys.search"],
-    [["1–5"], "keys.operator_views"],
+    [["1–7"], "keys.operator_views"],
   ]],
   ["nav.replay", [
     [["Space"], "keys.play"],

@@ -83,6 +83,7 @@ def geography(kind: str) -> Geography:
 
 def upgrade() -> None:
     op.execute("CREATE EXTENSION IF NOT EXISTS postgis")
+    op.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")
     for statement in FUNCTIONS:
         op.execute(statement)
     op.create_table(
@@ -520,14 +521,29 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("equipment", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("division", sa.Text(), nullable=True),
-        sa.Column("device_id", sa.BigInteger(), nullable=True),
         sa.Column("state", sa.Text(), server_default="free", nullable=False),
         sa.Column("changed_xid", sa.BigInteger(), server_default=sa.text("tianshu_xid()"), nullable=False),
-        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_unit_device_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_unit")),
         sa.UniqueConstraint("call_sign", name=op.f("uq_unit_call_sign")),
-        sa.UniqueConstraint("device_id", name=op.f("uq_unit_device_id")),
     )
+    op.create_table(
+        "carriage",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("unit_id", sa.BigInteger(), nullable=False),
+        sa.Column("device_id", sa.BigInteger(), nullable=False),
+        sa.Column("during", postgresql.TSTZRANGE(), nullable=False),
+        sa.CheckConstraint("NOT isempty(during)", name=op.f("ck_carriage_lasts")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_carriage_unit_id")),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_carriage_device_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_carriage")),
+        postgresql.ExcludeConstraint(("unit_id", "="), ("during", "&&"), name="ex_carriage_unit_id"),
+        postgresql.ExcludeConstraint(("device_id", "="), ("during", "&&"), name="ex_carriage_device_id"),
+    )
+    for carried in ("unit_id", "device_id"):  # what is true now is asked all the time
+        op.create_index(
+            f"uq_carriage_{carried}_open", "carriage", [carried], unique=True,
+            postgresql_where=sa.text("upper_inf(during)"),
+        )  # fmt: skip
     op.create_table(
         "alert",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
