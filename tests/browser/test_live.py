@@ -1,5 +1,6 @@
 """The live map in a real browser over the real service."""
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,11 @@ from tests.browser.city import URBAN, City, drive, fix, now, until
 from tests.browser.conftest import sign_in
 
 pytestmark = pytest.mark.browser
+
+MIDDLE = (113.16, 27.845)
+"""Where the map's middle is when it opens."""
+FIRST_ZOOM = 10.5
+"""The map opens at least as close as this, on any of the screens here."""
 
 
 @pytest.fixture
@@ -57,13 +63,71 @@ def test_a_unit_appears_and_moves_when_its_fixes_are_stored(city, desk):
 
 def test_the_symbol_on_the_map_can_be_clicked(city, desk):
     (unit,) = city.add_units("芦淞-巡-02")
-    city.report([fix(unit.device_id, now(), 113.16, 27.845, speed_mps=0.0)])
+    city.report([fix(unit.device_id, now(), *MIDDLE, speed_mps=0.0)])
     desk.desk()
     expect(desk.get_by_role("option", name="芦淞-巡-02")).to_contain_text("0 km/h")
     desk.wait_for_timeout(1500)
     box = desk.locator(".maplibregl-canvas").bounding_box()
     assert box is not None
     desk.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)  # the map opens centred on this place
+    expect(desk.locator(".detail h2")).to_have_text("芦淞-巡-02")
+
+
+@pytest.fixture
+def crowd(city, desk) -> Page:
+    """The map with 1,600 units round its middle: more than are drawn one by one."""
+    units = city.add_crowd(1600)
+    lon, lat = MIDDLE
+    city.report([
+        fix(unit.device_id, now(), lon + 0.004 * math.cos(k), lat + 0.004 * math.sin(k), speed_mps=0.0)
+        for k, unit in enumerate(units)
+    ])  # fmt: skip
+    desk.desk()
+    expect(desk.locator(".list-count")).to_contain_text("1600 / 1600")
+    return desk
+
+
+def zoom_of(page: Page) -> float:
+    """How close the map is, once it was moved."""
+    return float(page.evaluate("JSON.parse(sessionStorage['tianshu.view'] ?? '[0, 0, 0]')[2]"))
+
+
+def test_a_circle_of_many_units_opens_when_it_is_clicked(crowd):
+    box = crowd.locator(".maplibregl-canvas").bounding_box()
+    assert box is not None
+
+    def opened() -> bool:
+        crowd.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        crowd.wait_for_timeout(600)  # how long the map takes to come closer
+        return zoom_of(crowd) > FIRST_ZOOM + 0.9
+
+    until(opened, within_s=30)
+    expect(crowd.locator(".detail")).to_have_count(0)
+
+
+def test_the_map_with_the_keyboard_opens_the_circle_in_its_middle(crowd):
+    canvas = crowd.locator(".maplibregl-canvas")
+
+    def opened() -> bool:
+        canvas.press("Enter")
+        crowd.wait_for_timeout(600)
+        return zoom_of(crowd) > FIRST_ZOOM + 0.9
+
+    until(opened, within_s=30)
+    expect(crowd.locator(".detail")).to_have_count(0)
+
+
+def test_the_map_with_the_keyboard_selects_the_unit_in_its_middle(city, desk):
+    (unit,) = city.add_units("芦淞-巡-02")
+    city.report([fix(unit.device_id, now(), *MIDDLE, speed_mps=0.0)])
+    desk.desk()
+    canvas = desk.locator(".maplibregl-canvas")
+
+    def selected() -> bool:
+        canvas.press("Enter")
+        return desk.locator(".detail h2").count() > 0
+
+    until(selected, within_s=30)
     expect(desk.locator(".detail h2")).to_have_text("芦淞-巡-02")
 
 

@@ -5,6 +5,7 @@ import type { ExpressionSpecification, LayerSpecification } from "maplibre-gl";
 import type { CityMap, Overlay } from "../map/base.ts";
 import { palette } from "../map/palette.ts";
 import { FONT, FONT_BOLD } from "../map/style.ts";
+import { NIB_OFFSET } from "../map/symbols.ts";
 import type { Theme } from "../shared/prefs.ts";
 import { duration } from "../shared/time.ts";
 import { UNIT_KINDS, UNIT_STATES, type AlertOut, type AreaOut, type CallOut } from "../shared/types.ts";
@@ -16,11 +17,14 @@ const SYMBOL_ZOOM = 11;
 /** A little smaller while the whole town is in sight. */
 const SYMBOL_SIZE: ExpressionSpecification = ["interpolate", ["linear"], ["zoom"], 11, 0.72, 13, 1];
 
+/** `order` of a free unit that is not stale. */
+const FREE = 1;
+
 export const CLICKABLE = ["call-pins", "units-bodies", "units-many-bodies", "clusters", "alert-marks"];
 
 export const liveOverlay: Overlay = {
   sources: ["coverage", "beats", "checkpoints", "closures", "areas-live", "area-names", "trail", "links", "units", "units-many", "selected", "alerts", "calls", "picked"],
-  gathered: ["units-many"],
+  gathered: { "units-many": { free: ["+", ["case", ["==", ["get", "order"], FREE], 1, 0]] } },
   layers: (theme: Theme): LayerSpecification[] => [
     ...groundLayers(theme),
     ...unitLayers(theme, "units"),
@@ -57,7 +61,7 @@ function unitLayers(theme: Theme, source: "units" | "units-many"): LayerSpecific
   const order: ExpressionSpecification = ["get", "order"];
   const single: ExpressionSpecification = ["!", ["has", "point_count"]];
   return [
-    { id: `${source}-nibs`, type: "symbol", source, minzoom: SYMBOL_ZOOM, filter: ["has", "heading"], layout: { ...free, "icon-image": ["get", "nib"], "icon-rotate": ["get", "heading"], "icon-rotation-alignment": "map", "icon-size": SYMBOL_SIZE, "symbol-sort-key": order } },
+    { id: `${source}-nibs`, type: "symbol", source, minzoom: SYMBOL_ZOOM, filter: ["has", "heading"], layout: { ...free, "icon-image": ["get", "nib"], "icon-offset": NIB_OFFSET, "icon-rotate": ["get", "heading"], "icon-rotation-alignment": "map", "icon-size": SYMBOL_SIZE, "symbol-sort-key": order } },
     { id: `${source}-bodies`, type: "symbol", source, filter: single, layout: { ...free, "icon-image": ["step", ["zoom"], ["get", "dot"], SYMBOL_ZOOM, ["get", "icon"]], "icon-size": SYMBOL_SIZE, "symbol-sort-key": order } },
     {
       id: `${source}-names`, type: "symbol", source, minzoom: 12.6, filter: single,
@@ -67,12 +71,13 @@ function unitLayers(theme: Theme, source: "units" | "units-many"): LayerSpecific
   ];
 }
 
-/** Circles with a number, where more units stand than can be told apart. */
+/** Circles where more units stand than can be told apart: how many, and below how many of them are free. */
 function clusterLayers(theme: Theme): LayerSpecification[] {
   const colours = palette(theme);
+  const counts: ExpressionSpecification = ["format", ["get", "point_count_abbreviated"], {}, "\n", {}, ["concat", "●", ["get", "free"]], { "font-scale": 0.85, "text-color": colours.state["free"]! }];
   return [
-    { id: "clusters", type: "circle", source: "units-many", filter: ["has", "point_count"], paint: { "circle-color": colours.state["free"]!, "circle-radius": ["interpolate", ["linear"], ["sqrt", ["get", "point_count"]], 1, 12, 32, 30], "circle-stroke-color": colours.surface, "circle-stroke-width": 2 } },
-    { id: "cluster-counts", type: "symbol", source: "units-many", filter: ["has", "point_count"], layout: { "text-field": ["get", "point_count_abbreviated"], "text-font": FONT_BOLD, "text-size": 12, "text-allow-overlap": true, "text-ignore-placement": true }, paint: { "text-color": colours.onColour } },
+    { id: "clusters", type: "circle", source: "units-many", filter: ["has", "point_count"], paint: { "circle-color": colours.surface, "circle-radius": ["interpolate", ["linear"], ["sqrt", ["get", "point_count"]], 2, 20, 32, 32], "circle-stroke-color": colours.selection, "circle-stroke-width": 2 } },
+    { id: "cluster-counts", type: "symbol", source: "units-many", filter: ["has", "point_count"], layout: { "text-field": counts, "text-font": FONT_BOLD, "text-size": 13, "text-line-height": 1.05, "text-allow-overlap": true, "text-ignore-placement": true }, paint: { "text-color": colours.ink } },
   ];
 }
 
@@ -92,8 +97,9 @@ function pinLayers(theme: Theme): LayerSpecification[] {
   ];
 }
 
-const point = (lon_deg: number, lat_deg: number, properties: Record<string, unknown>): Feature => ({
+const point = (lon_deg: number, lat_deg: number, properties: Record<string, unknown>, id?: number): Feature => ({
   type: "Feature",
+  ...(id === undefined ? {} : { id }),
   properties,
   geometry: { type: "Point", coordinates: [lon_deg, lat_deg] },
 });
@@ -115,8 +121,8 @@ export function unitFeature(unit: Unit, lon_deg: number, lat_deg: number, now_ms
     ...(moving ? { heading: unit.heading_deg } : {}),
     label: stale && unit.at_ms !== null ? `${unit.callSign}\n${duration((now_ms - unit.at_ms) / 1000)}` : unit.callSign,
     stale,
-    order: stale ? 0 : 1 + KNOWN_STATES.indexOf(state),
-  });
+    order: stale ? 0 : FREE + KNOWN_STATES.indexOf(state),
+  }, unit.id);
 }
 
 export const callFeatures = (calls: Iterable<CallOut>, now_ms: number): Feature[] =>

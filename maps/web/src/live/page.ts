@@ -1,7 +1,7 @@
 /** The live map: what the dispatcher works on. This file puts the parts together; each part is a file beside it. */
 
 import { html, nothing, type LitElement, type TemplateResult } from "lit";
-import type { MapMouseEvent } from "maplibre-gl";
+import type { LngLat as LngLatOf, MapGeoJSONFeature, Point } from "maplibre-gl";
 import { t } from "../i18n/index.ts";
 import { CityMap, type LngLat } from "../map/base.ts";
 import { mapCover, mapTools } from "../map/tools.ts";
@@ -31,6 +31,8 @@ export type Tab = "units" | "calls" | "alerts" | "messages";
 const wall = matchMedia("(min-width: 1600px)");
 const TRAIL_MS = 30 * 60_000;
 const CLICK_RADIUS_PX = 8;
+/** Round the middle of the map, for who aims with the arrow keys. */
+const AIM_PX = 24;
 const DETAIL_PX = 372;
 const bySign = new Intl.Collator("zh", { numeric: true });
 
@@ -70,7 +72,7 @@ export class LivePage extends Part {
     if (session.may("view_calls")) void import("../console/index.ts").then(() => this.requestUpdate());
     this.whileHere(() => this.desk.open());
     on("roster", () => this.rosterChanged());
-    on("units", () => this.mover?.aim(Date.now()));
+    on("units", () => this.unitsMoved());
     on("calls", () => this.callsChanged());
     on("alerts", () => this.alertsChanged());
     on("alert", (event) => this.announce(event.detail as AlertOut));
@@ -113,8 +115,9 @@ export class LivePage extends Part {
     this.map = map;
     const mover = (this.mover = new Mover(map, this.world));
     viewOf(map);
-    map.gl.on("click", (event) => this.clicked(event));
-    map.gl.on("mousemove", (event) => this.querySelector(".map")?.classList.toggle("over-symbol", this.hit(event) !== undefined));
+    map.gl.on("click", (event) => this.clicked(event.point, event.lngLat));
+    map.gl.on("mousemove", (event) => map.gl.isMoving() || this.querySelector(".map")?.classList.toggle("over-symbol", this.hit(event.point) !== undefined));
+    map.gl.getCanvas().addEventListener("keydown", (event) => event.key === "Enter" && this.clicked(map.gl.project(map.gl.getCenter()), map.gl.getCenter(), AIM_PX));
     map.gl.on("dragstart", () => this.setFollow(false));
     map.gl.on("moveend", () => { rememberView(map); this.desk.moved(); });
     this.desk.mapReady(map);
@@ -128,6 +131,11 @@ export class LivePage extends Part {
 
   private rosterChanged(): void {
     this.units = [...this.world.units.values()].sort((a, b) => bySign.compare(a.callSign, b.callSign));
+    this.mover?.aim(Date.now());
+    this.requestUpdate();
+  }
+
+  private unitsMoved(): void {
     this.mover?.aim(Date.now());
     this.requestUpdate();
   }
@@ -273,21 +281,19 @@ export class LivePage extends Part {
     this.requestUpdate();
   }
 
-  private hit(event: MapMouseEvent): { layer: string; id: number } | undefined {
-    const { x, y } = event.point;
-    const box: [[number, number], [number, number]] = [[x - CLICK_RADIUS_PX, y - CLICK_RADIUS_PX], [x + CLICK_RADIUS_PX, y + CLICK_RADIUS_PX]];
-    const [first] = this.map?.gl.queryRenderedFeatures(box, { layers: CLICKABLE }) ?? [];
-    return first && { layer: first.layer.id, id: Number(first.properties["id"]) };
+  private hit({ x, y }: Point, radius_px = CLICK_RADIUS_PX): MapGeoJSONFeature | undefined {
+    return this.map?.gl.queryRenderedFeatures([[x - radius_px, y - radius_px], [x + radius_px, y + radius_px]], { layers: CLICKABLE })[0];
   }
 
-  private clicked(event: MapMouseEvent): void {
+  /** Take what is at a point of the map, clicked with the mouse or brought to the middle with the arrow keys. */
+  private clicked(point: Point, place: LngLatOf, radius_px = CLICK_RADIUS_PX): void {
     const call = this.selectedCall;
-    if (this.selection?.what === "form" || this.desk.picking || (call && !placed(call))) return this.setPlace([event.lngLat.lng, event.lngLat.lat]);
-    const hit = this.hit(event);
+    if (this.selection?.what === "form" || this.desk.picking || (call && !placed(call))) return this.setPlace([place.lng, place.lat]);
+    const hit = this.hit(point, radius_px);
     if (!hit) return;
-    if (hit.layer === "alert-marks") this.openTab("alerts");
-    else if (hit.layer === "clusters") this.map?.gl.easeTo({ center: event.lngLat, zoom: this.map.gl.getZoom() + 1.5 });
-    else this.select({ what: hit.layer === "call-pins" ? "call" : "unit", id: hit.id });
+    if (hit.layer.id === "alert-marks") this.openTab("alerts");
+    else if (hit.layer.id === "clusters") void this.map?.open(hit as GeoJSON.Feature<GeoJSON.Point>, hit.source);
+    else this.select({ what: hit.layer.id === "call-pins" ? "call" : "unit", id: Number(hit.properties["id"]) });
   }
 
   openTab(tab: Tab): void {

@@ -17,11 +17,14 @@ export const CITY: [LngLat, LngLat] = [[112.95, 26.05], [114.1, 28.0]];
 /** Where the page opens: the four urban districts. */
 export const URBAN: [LngLat, LngLat] = [[113.02, 27.74], [113.3, 27.95]];
 
+/** From here on gathered points stand alone, and before it those of which no more than three are close together. */
+const SINGLE_ZOOM = 15;
+
 export interface Overlay {
   /** GeoJSON sources of the page, empty at first. */
   sources: string[];
-  /** Those of them whose points are gathered into circles with a number while the map is far. */
-  gathered?: string[];
+  /** Those of them whose points are gathered into circles until they can be told apart; what a circle sums up of them. */
+  gathered?: Record<string, Record<string, unknown>>;
   layers(theme: Theme, language: Language): LayerSpecification[];
 }
 
@@ -67,14 +70,36 @@ export class CityMap {
     return map;
   }
 
-  /** Replace what a page source shows. Layers of a source without anything are hidden: empty ones cost as much as full ones. */
+  /** Replace what a page source shows. */
   show(source: string, features: GeoJSON.Feature[]): void {
-    (this.gl.getSource(source) as GeoJSONSource | undefined)?.setData({ type: "FeatureCollection", features });
-    if (this.shown.has(source) === features.length > 0) return;
+    this.source(source)?.setData({ type: "FeatureCollection", features });
+    this.reveal(source, features.length > 0);
+  }
+
+  /** Replace some features of a page source, which have ids; take those that are gone away. */
+  change(source: string, features: GeoJSON.Feature[], gone: number[]): void {
+    void this.source(source)?.updateData({ remove: gone, add: features });
+    if (features.length > 0) this.reveal(source, true);
+  }
+
+  private source(name: string): GeoJSONSource | undefined {
+    return this.gl.getSource<GeoJSONSource>(name);
+  }
+
+  /** Hide the layers of a source without anything: to draw nothing costs as much as to draw something. */
+  private reveal(source: string, on: boolean): void {
+    if (this.shown.has(source) === on) return;
     if (!this.shown.delete(source)) this.shown.add(source);
     for (const layer of this.overlay.layers(prefs.theme, prefs.language)) {
-      if ("source" in layer && layer.source === source) this.gl.setLayoutProperty(layer.id, "visibility", this.shown.has(source) ? "visible" : "none");
+      if ("source" in layer && layer.source === source) this.gl.setLayoutProperty(layer.id, "visibility", on ? "visible" : "none");
     }
+  }
+
+  /** Look closer at what is gathered in a circle, until it falls apart. */
+  async open(circle: GeoJSON.Feature<GeoJSON.Point>, source: string): Promise<void> {
+    const apart = await this.source(source)?.getClusterExpansionZoom(Number(circle.properties?.["cluster_id"])).catch(() => undefined);
+    const [lng, lat] = circle.geometry.coordinates as LngLat;
+    this.gl.easeTo({ center: [lng, lat], zoom: Math.max(this.gl.getZoom() + 1, apart ?? 0) });
   }
 
   remove(): void {
@@ -118,7 +143,8 @@ const allLayers = (roads: RoadNetwork[], overlay: Overlay): LayerSpecification[]
 function firstStyle(roads: RoadNetwork[], overlay: Overlay): StyleSpecification {
   const sources = baseSources(roads);
   for (const name of overlay.sources) {
-    const gather = overlay.gathered?.includes(name) ? { cluster: true, clusterMaxZoom: 12, clusterRadius: 44 } : {};
+    const clusterProperties = overlay.gathered?.[name];
+    const gather = clusterProperties ? { cluster: true, clusterMaxZoom: SINGLE_ZOOM - 1, clusterRadius: 64, clusterMinPoints: 4, clusterProperties } : {};
     sources[name] = { type: "geojson", data: { type: "FeatureCollection", features: [] }, ...gather };
   }
   const empty = overlay.layers(prefs.theme, prefs.language).map((layer) => ({ ...layer, layout: { ...layer.layout, visibility: "none" } }) as LayerSpecification);

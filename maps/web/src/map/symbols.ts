@@ -10,7 +10,9 @@ import { KIND_PATHS } from "./pictures.ts";
 const RATIO = 2;
 const SIZE = 34;
 const DOT = 20;
-const NIB = 52;
+const NIB = { width: 16, height: 15, from_centre: 19 };
+/** From the unit's middle, px. */
+export const NIB_OFFSET: [number, number] = [0, -NIB.from_centre];
 const CHECKS = ["visited", "too_short", "missed", "unproven", "pending", "none"] as const;
 const PIN = { width: 30, height: 38 };
 
@@ -51,7 +53,7 @@ function addUnitImages(gl: GlMap, state: string, colours: Palette): void {
   for (const stale of [false, true]) {
     const suffix = stale ? `${state}-stale` : state;
     put(gl, `dot-${suffix}`, DOT, DOT, (pen) => drawBody(pen, state, DOT, stale ? null : colour, colours));
-    put(gl, `nib-${suffix}`, NIB, NIB, (pen) => drawNib(pen, stale ? colours.stale : colour, colours));
+    put(gl, `nib-${suffix}`, NIB.width, NIB.height, (pen) => drawNib(pen, stale ? colours.stale : colour, colours));
     for (const kind of [...UNIT_KINDS, "other"]) {
       put(gl, `unit-${kind}-${suffix}`, SIZE, SIZE, (pen) => {
         drawBody(pen, state, SIZE, stale ? null : colour, colours);
@@ -114,8 +116,9 @@ function drawKind(pen: Pen, kind: string, state: string, colour: string): void {
   pen.restore();
 }
 
-/** A small arrow head outside the body, pointing up; the map turns it to the heading. */
+/** A small arrow head, pointing up; the map sets it outside the body (`NIB_OFFSET`) and turns it to the heading. */
 function drawNib(pen: Pen, colour: string, colours: Palette): void {
+  pen.translate(0, NIB.from_centre);
   pen.beginPath();
   pen.moveTo(0, -24);
   pen.lineTo(6, -14.5);
