@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import text
 
 from geo.fix import Fix
-from services.db.engine import make_engine
+from services.db.engine import Engine, make_engine, writing
 from services.pipeline import WATCHERS, Pipeline
 from services.settings import Settings
 from services.storing import Watcher
@@ -60,6 +61,34 @@ class City:
                 unit = door.post("/units", json=body).raise_for_status().json()
                 units.append(Unit(unit["id"], device["id"]))
             return units
+
+    def add_crowd(self, count: int) -> list[Unit]:
+        """Enter so many units at once, each with a device of its own."""
+
+        async def enter(engine: Engine) -> list[Unit]:
+            async with writing(engine) as db:
+                found = await db.execute(text(
+                    "WITH device AS (INSERT INTO device (phone) SELECT 'crowd' || n FROM generate_series(1, :count) n "
+                    "RETURNING id), unit AS (INSERT INTO unit (call_sign, kind) SELECT 'crowd-' || id, 'car' "
+                    "FROM device RETURNING id, call_sign) INSERT INTO carriage (unit_id, device_id, during) "
+                    "SELECT unit.id, device.id, '(,)' FROM unit JOIN device ON call_sign = 'crowd-' || device.id "
+                    "RETURNING unit_id, device_id"
+                ), {"count": count})  # fmt: skip
+                return [Unit(*row) for row in found]
+
+        return list(self.run(enter))
+
+    def run(self, work: Callable[[Engine], Awaitable[Any]]) -> Any:
+        """Do something in the database, committed when this returns; return what it returns."""
+        answers = list[Any]()
+
+        async def do() -> None:
+            engine = make_engine(self._database_url, pool_size=1)
+            answers.append(await work(engine))
+            await engine.dispose()
+
+        in_thread(do())
+        return answers[0]
 
     def report(self, fixes: Sequence[Fix], watchers: Sequence[Watcher] = ()) -> None:
         """Store fixes as the gateway does: through the pipeline, committed (and watched) when this returns."""

@@ -53,7 +53,10 @@ export class Mover {
   /** Note where everybody is heading now. */
   aim(now_ms: number): void {
     for (const unit of this.world.units.values()) {
-      if (unit.lon_deg === null || unit.lat_deg === null) continue;
+      if (unit.lon_deg === null || unit.lat_deg === null) {
+        if (this.legs.delete(unit.id)) this.changed?.add(unit.id); // it got another device, or none: nobody knows where it is
+        continue;
+      }
       const told = `${unit.at_ms} ${unit.state}`;
       const leg = this.legs.get(unit.id);
       if (leg?.told === told) continue;

@@ -14,7 +14,7 @@ const SECTIONS: [Key, Row[]][] = [
     [["1", "2", "3", "4"], "keys.tabs"],
     [["F"], "keys.follow"],
     [["T"], "keys.trail"],
-    [["← ↑ ↓ →", "+", "−"], "keys.map"],
+    [["← ↑ ↓ →", "+", "−", "Enter"], "keys.map"],
     [["Y"], "keys.layers"],
     [["V"], "keys.pop_out"],
     [["K"], "keys.mute"],
