@@ -286,7 +286,7 @@ def test_a_way_is_drawn_on_the_map_and_sent_with_a_limit_for_a_segment(page):
     command = page.locator(".commands > li").first
     expect(command).to_contain_text("终端已确认", timeout=15_000)
     command.locator("summary").first.click()
-    expect(command).to_contain_text("10")
+    expect(command).to_contain_text("20 (72 km/h)")
     expect(command).to_contain_text("路宽（米）30")
 
 

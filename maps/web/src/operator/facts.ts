@@ -12,7 +12,10 @@ const listed = (values: unknown[]): string => {
   return some.join(", ") + (values.length > LONG ? ` … (${values.length})` : "");
 };
 
-export const shown = (value: unknown): TemplateResult | string => {
+/** A value as people read it; its name tells codes from texts, and speeds, which people know in km/h. */
+export const shown = (value: unknown, name = ""): TemplateResult | string => {
+  if (name === "form" && typeof value === "string") return code("form", value);
+  if (name.endsWith("_mps") && typeof value === "number") return `${value} (${Math.round(value * 36) / 10} km/h)`;
   if (Array.isArray(value)) return listed(value);
   if (value === null) return "—";
   if (typeof value === "object") return facts(value as Record<string, unknown>);
@@ -25,4 +28,4 @@ export const shown = (value: unknown): TemplateResult | string => {
 const told = (value: unknown): boolean => value !== null && value !== "" && (typeof value !== "object" || Object.keys(value).length > 0);
 
 export const facts = (values: Record<string, unknown>): TemplateResult =>
-  html`<dl class="facts">${Object.entries(values).filter(([, value]) => told(value)).map(([name, value]) => html`<dt>${code("field", name)}</dt><dd>${shown(value)}</dd>`)}</dl>`;
+  html`<dl class="facts">${Object.entries(values).filter(([, value]) => told(value)).map(([name, value]) => html`<dt>${code("field", name)}</dt><dd>${shown(value, name)}</dd>`)}</dl>`;

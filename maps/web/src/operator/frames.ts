@@ -67,7 +67,7 @@ export class OperatorFrames extends OperatorView {
       ${one.raw_hex ? html`<code class="hex" tabindex="0">${spaced(one.raw_hex)}</code>` : html`<p class="hint">${t("operator.no_raw")}</p>`}
       ${this.kept(one)}${one.told ? html`<p class="message warning">${say(one.told) ?? t("operator.see_bytes")}</p>` : nothing}
       <div class="wide" tabindex="0" role="region" aria-label=${t("operator.fields")}><table><thead><tr>${(["part", "field", "value", "bytes"] as const).map((head) => html`<th scope="col">${t(`operator.${head}`)}</th>`)}</tr></thead>
-        <tbody>${one.fields.map((each) => html`<tr><td>${code("part", each.part)}</td><td>${code("field", each.name)}</td><td>${shown(each.value)}${each.unit && !named("field", each.name) ? ` ${each.unit}` : nothing}</td><td><code>${spaced(each.raw_hex)}</code></td></tr>`)}</tbody></table></div></details>`;
+        <tbody>${one.fields.map((each) => html`<tr><td>${code("part", each.part)}</td><td>${code("field", each.name)}</td><td>${shown(each.value, each.name)}${each.unit && !named("field", each.name) ? ` ${each.unit}` : nothing}</td><td><code>${spaced(each.raw_hex)}</code></td></tr>`)}</tbody></table></div></details>`;
   }
 }
 
