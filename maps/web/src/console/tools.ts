@@ -8,7 +8,8 @@ import { icon, type IconName } from "../shared/icons.ts";
 import { Part } from "../shared/part.ts";
 import { session } from "../shared/session.ts";
 import { sounds } from "../shared/sounds.ts";
-import { closures, LAYERS, type Closure } from "./overlays.ts";
+import { minutesSeconds } from "../shared/time.ts";
+import { advice, closures, LAYERS, type Advice, type Closure } from "./overlays.ts";
 
 export function deskTools(desk: Desk): TemplateResult {
   const button = (key: string, words: Key, name: IconName, act: () => void, more: { pressed?: boolean; count?: number } = {}): TemplateResult => html`<button class="icon-button"
@@ -30,6 +31,8 @@ class Layers extends Part {
   declare names: string;
   private shown = false;
   private closed: Closure[] = [];
+  private advised: Advice | null = null;
+  private unadvised = "";
   private failure = "";
 
   toggle(): void {
@@ -41,6 +44,9 @@ class Layers extends Part {
 
   private async load(): Promise<void> {
     if (this.desk.page.map) this.closed = await closures(this.desk.page.map);
+    this.requestUpdate();
+    if (!this.desk.layers.has("posts")) return;
+    [this.advised, this.unadvised] = await advice().then((found): [Advice, string] => [found, ""], (error: unknown): [null, string] => [null, sentence(error)]);
     this.requestUpdate();
   }
 
@@ -80,8 +86,18 @@ class Layers extends Part {
   override render(): TemplateResult {
     return html`<button class="icon-button" aria-label=${t("desk.layers")} title="${t("desk.layers")} (Y)" aria-keyshortcuts="Y" aria-expanded=${this.shown} @click=${() => this.toggle()}>${icon("layers")}</button>
       ${this.shown ? html`<div class="layers-box" @keydown=${(event: KeyboardEvent) => this.onKey(event)}><h3>${t("desk.layers")}</h3>
-        ${LAYERS.map((name) => html`<label class="check"><input type="checkbox" .checked=${this.desk.layers.has(name)} @change=${() => this.desk.toggle(name)} />${t(`layer.${name}` as Key)}</label>`)}
+        ${LAYERS.filter((name) => name !== "posts" || session.may("dispatch")).map((name) => html`<label class="check"><input type="checkbox" .checked=${this.desk.layers.has(name)} @change=${() => { this.desk.toggle(name); if (name === "posts") void this.load(); }} />${t(`layer.${name}` as Key)}</label>`)}
+        ${this.desk.layers.has("posts") ? this.moves() : nothing}
         ${session.may("close_roads") ? this.roads() : nothing}</div>` : nothing}`;
+  }
+
+  /** Who had better wait elsewhere. Advice: who answers a call is decided by time alone. */
+  private moves(): TemplateResult {
+    const found = this.advised;
+    if (!found) return this.unadvised ? html`<p class="message warning">${this.unadvised}</p>` : html``;
+    return html`<h3>${t("posts.title")}</h3><p class="hint">${t("posts.basis", { n: found.calls, share: Math.round(found.covered_share * 100), minutes: found.limit_s / 60 })}</p>
+      ${found.moves.length ? html`<ul class="closures">${found.moves.map((move) => html`<li><span><b>${move.call_sign}</b> ${t("posts.move", { span: minutesSeconds(move.time_s), share: (move.gain_share * 100).toFixed(1) })}</span>
+        <button class="button small" aria-label="${t("alert.show")} ${move.call_sign}" @click=${() => this.desk.page.fly(move.lon_deg, move.lat_deg)}>${t("alert.show")}</button></li>`)}</ul>` : html`<p>${t("posts.stay")}</p>`}`;
   }
 
   private roads(): TemplateResult {

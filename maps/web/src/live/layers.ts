@@ -23,7 +23,7 @@ const FREE = 1;
 export const CLICKABLE = ["call-pins", "units-bodies", "units-many-bodies", "clusters", "alert-marks"];
 
 export const liveOverlay: Overlay = {
-  sources: ["coverage", "beats", "checkpoints", "closures", "areas-live", "area-names", "trail", "links", "units", "units-many", "selected", "alerts", "calls", "picked"],
+  sources: ["heat", "coverage", "posts", "beats", "checkpoints", "closures", "areas-live", "area-names", "trail", "links", "units", "units-many", "selected", "alerts", "calls", "picked"],
   gathered: { "units-many": { free: ["+", ["case", ["==", ["get", "order"], FREE], 1, 0]] } },
   layers: (theme: Theme): LayerSpecification[] => [
     ...groundLayers(theme),
@@ -41,6 +41,10 @@ function groundLayers(theme: Theme): LayerSpecification[] {
     { id: "coverage-line", type: "line", source: "coverage", paint: { "line-color": colours.trail, "line-width": ["match", ["get", "limit_s"], 180, 2, 300, 1.4, 0.8], "line-dasharray": [2, 1.5] } },
     { id: "beat-line", type: "line", source: "beats", paint: { "line-color": colours.enterprise, "line-width": 2, "line-dasharray": [6, 2, 1, 2] } },
     { id: "beat-name", type: "symbol", source: "beats", minzoom: 11, layout: { "text-field": ["get", "name"], "text-font": FONT_BOLD, "text-size": 13, "symbol-placement": "point" }, paint: { "text-color": colours.enterprise, "text-halo-color": colours.labelHalo, "text-halo-width": 1.6 } },
+    { id: "heat-ground", type: "heatmap", source: "heat", maxzoom: 16, paint: { "heatmap-radius": ["interpolate", ["exponential", 2], ["zoom"], 9, 8, 15, 60], "heatmap-intensity": 0.7, "heatmap-opacity": 0.6, "heatmap-color": heatColours(colours.heat) } },
+    { id: "post-moves", type: "line", source: "posts", filter: ["==", ["geometry-type"], "LineString"], paint: { "line-color": colours.trail, "line-width": 2.4, "line-dasharray": [1, 1.4] } },
+    { id: "post-marks", type: "circle", source: "posts", filter: ["==", ["geometry-type"], "Point"], paint: { "circle-radius": 12, "circle-color": colours.surface, "circle-stroke-color": colours.trail, "circle-stroke-width": 2.6 } },
+    { id: "post-counts", type: "symbol", source: "posts", filter: ["==", ["geometry-type"], "Point"], layout: { "text-field": ["concat", "P", ["get", "units"]], "text-font": FONT_BOLD, "text-size": 11, "text-allow-overlap": true }, paint: { "text-color": colours.trail } },
     { id: "closure-casing", type: "line", source: "closures", layout: { "line-cap": "butt" }, paint: { "line-color": colours.surface, "line-width": 9 } },
     { id: "closure-line", type: "line", source: "closures", layout: { "line-cap": "butt" }, paint: { "line-color": colours.priority[1]!, "line-width": 6, "line-dasharray": [1, 0.8] } },
     { id: "area-fill", type: "fill", source: "areas-live", paint: { "fill-color": colours.area, "fill-opacity": 0.07 } },
@@ -54,6 +58,10 @@ function groundLayers(theme: Theme): LayerSpecification[] {
     { id: "selection-ring", type: "symbol", source: "selected", layout: { "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-image": "selection" } },
   ];
 }
+
+/** From nothing over the steps of the palette to the densest. */
+const heatColours = (heat: [number, string][]): ExpressionSpecification =>
+  ["interpolate", ["linear"], ["heatmap-density"], 0, `${heat[0]![1]}00`, ...heat.flatMap(([, colour], i) => [(i + 0.6) / heat.length, colour])] as unknown as ExpressionSpecification;
 
 function unitLayers(theme: Theme, source: "units" | "units-many"): LayerSpecification[] {
   const colours = palette(theme);
