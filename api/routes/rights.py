@@ -15,7 +15,7 @@ from services import subjects
 
 router = APIRouter(prefix="/personal-data", tags=["personal data"])
 
-Words = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
+Words = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class WordsIn(Model):
@@ -50,7 +50,7 @@ class CorrectionIn(Model):
     """Words of a call that are wrong, and the right ones."""
 
     wrong: Words
-    right: Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")]
+    right: str = Field(max_length=100)
 
 
 class CorrectedOut(Model):

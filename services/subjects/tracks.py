@@ -17,6 +17,7 @@ from services.db.engine import ReadSession, WriteSession
 from services.db.tables.access import Account
 from services.db.tables.calls import Crew
 from services.db.tables.fleet import Carriage, Device, Unit
+from services.db.tables.media import Medium
 from services.db.tables.tracks import Fix, NewestFix, Quarantine
 from services.db.types import SRID, plain
 from services.errors import InvalidError, NotFoundError
@@ -117,9 +118,9 @@ async def delete_track(
 ) -> Deleted:
     """Delete the positions of a device with start <= at < end and the frames they were read from, the oldest first.
 
-    One call deletes 2,000 at most, with a record of its own; go on until nothing is left. With the last go the frames
-    of that time which were refused and the newest position. Alerts, commands and short messages have times of their
-    own.
+    One call deletes 2,000 at most, with a record of its own; go on until nothing is left. With the last go the newest
+    position, the frames which were refused, and media of that time, whose files go in the next night. Alerts, commands
+    and short messages have times of their own.
 
     Raises:
         NoDeviceError: there is none.
@@ -169,13 +170,14 @@ def _places(device_id: int, phone: str) -> list[tuple[str, Any, ColumnElement[bo
         ("fix", Fix.at, Fix.device_id == device_id),
         ("newest_fix", NewestFix.at, NewestFix.device_id == device_id),
         ("quarantine", Quarantine.at, Quarantine.phone == phone),
+        ("media", Medium.at, Medium.device_id == device_id),
     ]
 
 
 async def _delete_rest(db: WriteSession, device_id: int, phone: str, start: datetime, end: datetime) -> int:
-    """Delete the newest position and refused frames of a time, and return how many rows went."""
+    """Delete what else a time left: newest position, refused frames, media; return how many rows went."""
     rows = 0
-    for table, (_, at, mine) in zip((NewestFix, Quarantine), _places(device_id, phone)[1:], strict=True):
+    for table, (_, at, mine) in zip((NewestFix, Quarantine, Medium), _places(device_id, phone)[1:], strict=True):
         gone = delete(table).where(mine, at >= start, at < end).returning(at)
         rows += len((await db.execute(gone)).all())
     return rows

@@ -85,6 +85,12 @@ async def test_a_caller_finds_where_his_words_are_kept_however_the_number_is_wri
     assert [one["place"] for one in named["said"]] == ["answers", "log", "notes", "result"]
 
 
+@pytest.mark.parametrize("words", [" 1 ", "a\x00b", ""])
+async def test_words_that_can_not_be_looked_for_are_refused(client, words):
+    answer = await (await client("security_admin")).post("/personal-data/calls/search", json={"words": words})
+    assert answer.status_code == 422
+
+
 async def test_what_a_caller_asked_for_stands_in_the_trail_by_call_and_without_his_words(engine, client):
     call = await a_call(engine)
     await (await client("security_admin")).post("/personal-data/calls/search", json={"words": "Li Hua"})
@@ -273,12 +279,16 @@ async def test_more_than_goes_at_once_goes_step_by_step_each_with_its_record(eng
     await say(
         engine, "INSERT INTO quarantine (at, phone, reason, detail, frame) VALUES (:at, '10', 'x', 'x', '')", at=OLD
     )
+    a_photo = (
+        "INSERT INTO media (device_id, number, kind, format, event, channel, at) VALUES (:device, 1, 0, 0, 0, 1, :at)"
+    )
+    await say(engine, a_photo, device=device, at=OLD)
     security = await client("security_admin")
     path, wanted = f"/personal-data/devices/{device}/deletions", span(OLD, 60)
     first, second = [(await security.post(path, json=wanted)).json() for _ in range(2)]
     assert [(one["fixes"], one["left"]) for one in (first, second)] == [(2, 1), (1, 0)]
-    assert await rows(engine, "SELECT rows FROM destruction ORDER BY id") == [(2,), (3,)]
-    assert await rows(engine, "SELECT count(*) FROM quarantine") == [(0,)]
+    assert await rows(engine, "SELECT rows FROM destruction ORDER BY id") == [(2,), (4,)]
+    assert await rows(engine, "SELECT (SELECT count(*) FROM quarantine) + (SELECT count(*) FROM media)") == [(0,)]
     assert await rows(engine, f"SELECT count(*) FROM newest_fix WHERE device_id = {device}") == [(0,)]
     assert (await security.post(path, json=wanted)).status_code == 422
 

@@ -164,7 +164,7 @@ PERSONS = (
          f"'call:' || call_id = {DECLARED} AND account_id IS NOT DISTINCT FROM (SELECT tianshu_account())",
          words="of the one declared call, under one's own name"),
     *(Rule(table, "SELECT DELETE", SECURITY, RIGHTS, f"'device:' || device_id = {DECLARED}",
-           words=OF_PERSON.format("device")) for table in ("fix", "newest_fix")),
+           words=OF_PERSON.format("device")) for table in ("fix", "newest_fix", "media")),
     Rule("frame_batch", "SELECT UPDATE", SECURITY, RIGHTS,
          "received_at IN (SELECT f.received_at FROM fix f WHERE f.device_id = "
          "(SELECT substring(tianshu_claim('subjects') FROM 'device:([0-9]+)')::bigint) AND f.at BETWEEN "

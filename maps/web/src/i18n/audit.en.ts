@@ -216,6 +216,7 @@ export const auditEn: Record<keyof typeof auditZh, string> = {
   "rights.table.fix": "Positions",
   "rights.table.newest_fix": "Newest position",
   "rights.table.quarantine": "Refused frames",
+  "rights.table.media": "Photos, sound, films",
   "rights.table.alert": "Alerts (by their rule)",
   "rights.table.command": "Commands (by their rule)",
   "rights.table.short_message": "Short messages (by their rule)",

@@ -214,6 +214,7 @@ export const auditZh = {
   "rights.table.fix": "定位",
   "rights.table.newest_fix": "最新位置",
   "rights.table.quarantine": "隔离报文",
+  "rights.table.media": "照片、录音、录像",
   "rights.table.alert": "预警（按期限销毁）",
   "rights.table.command": "指令（按期限销毁）",
   "rights.table.short_message": "短报文（按期限销毁）",
