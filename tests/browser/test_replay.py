@@ -74,7 +74,7 @@ def test_the_arrows_move_by_ten_seconds_and_the_slider_says_where(replay):
 
 
 def test_a_day_without_a_track_is_said_in_words(replay):
-    replay.get_by_label("日期").fill("2020-02-02")
+    replay.get_by_label("日期").fill(f"{now() + BEIJING:%Y-%m-%d}")
     replay.get_by_role("button", name="载入轨迹").click()
     expect(replay.get_by_role("alert")).to_have_text("该单位当日没有轨迹。")
 
