@@ -26,14 +26,9 @@ def register(app: typer.Typer) -> None:
         logs.configure()
         settings = Settings()
         uvicorn.run(
-            create_app(settings),
-            host=settings.api_host,
-            port=settings.api_port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
-        )
+            create_app(settings), host=settings.api_host, port=settings.api_port, log_config=None, access_log=False,
+            server_header=False, timeout_graceful_shutdown=5,
+        )  # fmt: skip
 
     @app.command("gateway")
     def serve_gateway() -> None:

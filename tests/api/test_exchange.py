@@ -4,8 +4,8 @@ import asyncio
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.exchange import Lower, Pace, Upper
+from api.exchange import Lower
 from api.exchange.lower import UpperAddress
 from geo.fix import Fix, Quality, Source, Systems
 from services import access, exchange, fleet
@@ -21,7 +21,6 @@ from services.audit import Ledger
 from services.db import migrate
 from services.db.engine import make_engine, reading, writing
 from services.db.tables.fleet import Device, PendingDevice
-from services.db.tables.tracks import Fix as FixRow
 from services.errors import InvalidError
 from services.ingest.jt808.messages.position import Status
 from services.ingest.jt809 import link as links
@@ -31,14 +30,17 @@ from services.ingest.jt809.messages import session
 from services.pipeline import Pipeline
 from services.settings import Settings
 from tests.builders.database import rows
-
-PLATE, COLOR = "湘B12345", 2
-CIPHER = (30_000_000, 20_000_000, 20_000_000)
-ACCESS_CODE, USER, PASSWORD = 1011, 20180920, "20180920"
-PACE = Pace(
-    idle=timedelta(seconds=0.3), silence=timedelta(seconds=3), look_s=0.05, retry_s=0.2, confirm_s=0.1, count_s=0.3,
-    penalty_s=0.01,
-)  # fmt: skip
+from tests.builders.platforms import (
+    ACCESS_CODE,
+    CIPHER,
+    COLOR,
+    PACE,
+    PASSWORD,
+    PLATE,
+    USER,
+    Above,
+    until,
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,42 +48,6 @@ def upper_url(cluster, worker_id) -> str:
     url = cluster.url(f"upper_{worker_id}_{secrets.token_hex(4)}")
     migrate.upgrade(url)
     return url
-
-
-@dataclass
-class Above:
-    """The upper platform: its own database, and a port of its own."""
-
-    engine: AsyncEngine
-    url: str
-    port: int
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[Upper]:
-        settings = Settings(database_url=self.url, exchange_port=self.port)
-        async with (
-            Pipeline(self.engine, settings).running() as pipeline,
-            Upper(self.engine, settings, pipeline, PACE).serving() as upper,
-        ):
-            yield upper
-
-    async def agree(self, **changed) -> None:
-        """Let the lower platform in, and know its vehicle."""
-        values = {"name": "county", "access_code": ACCESS_CODE, "user_id": USER, "password": PASSWORD}
-        async with writing(self.engine) as db:
-            mandate = access.system_mandate(Ledger(self.engine))
-            await exchange.add_platform(mandate, db, **({"edition": "2011"} | values | changed))
-            db.add(Device(phone="f8091", plate=PLATE, plate_color=COLOR))
-
-    async def stored(self) -> list[FixRow]:
-        async with reading(self.engine) as db:
-            return list((await db.execute(select(FixRow).order_by(FixRow.at))).scalars())
-
-    async def arrived(self, count: int) -> None:
-        async def enough() -> bool:
-            return len(await self.stored()) >= count
-
-        await until(enough)
 
 
 @pytest.fixture
@@ -136,7 +102,12 @@ def _now(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def a_fix(seconds: int, **values) -> Fix:
-    speed = {"speed_mps": 10.0, "heading_deg": 90.0, "altitude_m": 45.0, "systems": Systems.BEIDOU}
+    speed = {
+        "speed_mps": 10.0,
+        "heading_deg": 90.0,
+        "altitude_m": 45.0,
+        "systems": Systems.BEIDOU,
+    }
     return Fix(1, NOW + timedelta(seconds=seconds), 113.13, 27.83, seconds, **(speed | values))
 
 
@@ -147,15 +118,6 @@ async def waiting(engine: AsyncEngine) -> int:
 
 async def waiting_at_least(engine: AsyncEngine, count: int) -> bool:
     return await waiting(engine) >= count
-
-
-async def until(true: Callable[[], object], *, within_s: float = 15) -> None:
-    async with asyncio.timeout(within_s):
-        while True:
-            done = true()
-            if await done if asyncio.iscoroutine(done) else done:
-                return
-            await asyncio.sleep(0.02)
 
 
 async def confirmed(engine: AsyncEngine) -> None:
@@ -192,7 +154,11 @@ async def test_positions_cross_once_in_every_edition_plain_or_encrypted(engine, 
         ({"user_id": 1}, {}, session.Refusal.UNKNOWN_USER),
         ({"password": "wrong"}, {}, session.Refusal.PASSWORD),
         ({}, {"addresses": ["10.0.0.0/8"]}, session.Refusal.ADDRESS),
-        ({"access_code": 77, "edition": Edition.V2019}, {}, session.Refusal.ACCESS_CODE),
+        (
+            {"access_code": 77, "edition": Edition.V2019},
+            {},
+            session.Refusal.ACCESS_CODE,
+        ),
     ],
 )
 async def test_a_login_is_refused_with_the_reason(above, lower, store, case):
@@ -416,6 +382,11 @@ async def test_a_password_is_kept_hashed_and_fits_the_protocol(above):
         platform = await exchange.find_platform(db, ACCESS_CODE)
     assert PASSWORD not in platform.password_hash
     assert platform.password_hash.startswith("$argon2id$")
-    for wrong in ({"password": "longer than 8"}, {"addresses": ["nowhere"]}, {"cipher": (0, 1, 1)}, {"access_code": 0}):
+    for wrong in (
+        {"password": "longer than 8"},
+        {"addresses": ["nowhere"]},
+        {"cipher": (0, 1, 1)},
+        {"access_code": 0},
+    ):
         with pytest.raises(InvalidError):
             await above.agree(name="other", **wrong)
