@@ -95,7 +95,7 @@ def test_a_new_account_changes_its_password_and_the_separation_of_roles_is_expla
     sign_in(page, live_server, account("security_admin"))
     page.get_by_role("button", name="新建账户").first.click()
     page.get_by_label("用户名").fill("wang.wei")
-    page.get_by_label("姓名").fill("王伟")
+    page.get_by_label("姓名", exact=True).fill("王伟")
     page.get_by_label("审计员").check()
     page.get_by_label("系统管理员").check()
     page.locator("form .button.primary").click()

@@ -78,7 +78,7 @@ def test_a_time_of_a_device_is_deleted_and_the_count_says_what_is_left(kept, liv
     sign_in(page, live_server, account("security_admin"))
     card = page.get_by_role("region", name="个人请求")
     card.get_by_label("设备编号").fill("1")
-    card.get_by_role("button", name="查阅个人信息").click()
+    card.get_by_role("button", name="查阅设备数据").click()
     expect(card).to_contain_text("5 · 2025-03-01 12:00")
     card.get_by_label("起（北京时间）").fill("2025-03-01 12:00")
     card.get_by_label("止（北京时间）").fill("2025-03-01 12:03")

@@ -60,7 +60,7 @@ async def test_accepting_a_device_by_hand_takes_it_off_the_list_of_those_that_wa
     async with writing(engine) as db:
         await fleet.accept_device(admin, db, phone="6")
     async with reading(engine) as db:
-        assert await fleet.list_pending(admin, db, after_phone="", limit=10) == []
+        assert await fleet.list_pending(admin, db, after_id=0, limit=10) == []
 
 
 async def test_codes_are_random_and_every_one_is_different(engine: AsyncEngine, admin: access.Mandate) -> None:

@@ -153,7 +153,7 @@ export class RequestsCard extends Part {
         <label class="field"><span>${t("rights.words")}</span><input class="input" name="words" autocomplete="off" minlength="2" maxlength="100" required /></label><button class="button">${t("rights.find")}</button></form>
       ${this.calls?.map((one) => this.call(one)) ?? nothing}${this.calls?.length === 0 ? html`<p class="hint">${t("rights.none")}</p>` : nothing}
       <h3>${t("rights.device")}</h3><form @submit=${(event: SubmitEvent) => this.show(event)}>
-        <label class="field"><span>${t("rights.device_id")}</span><input class="input" name="device_id" type="number" min="1" inputmode="numeric" required /></label><button class="button">${t("person.show")}</button></form>
+        <label class="field"><span>${t("rights.device_id")}</span><input class="input" name="device_id" type="number" min="1" inputmode="numeric" required /></label><button class="button">${t("rights.show")}</button></form>
       ${this.device ? this.track(this.device) : nothing}
       ${this.records.length ? this.written() : nothing}
       <dialog class="confirm" aria-labelledby="rights-question" @cancel=${() => this.answer(false)}><p id="rights-question">${this.question?.words}</p>

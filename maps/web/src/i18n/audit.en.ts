@@ -186,6 +186,7 @@ export const auditEn: Record<keyof typeof auditZh, string> = {
   "rights.deleted": "Deleted; record of destruction {record}.",
   "rights.device": "A device that was carried",
   "rights.device_id": "Number of the device",
+  "rights.show": "Show what is kept of it",
   "rights.start": "From",
   "rights.end": "To",
   "rights.delete_track": "Delete the track of this time",

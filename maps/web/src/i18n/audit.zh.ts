@@ -184,6 +184,7 @@ export const auditZh = {
   "rights.deleted": "已删除，销毁记录 {record}。",
   "rights.device": "携带的设备",
   "rights.device_id": "设备编号",
+  "rights.show": "查阅设备数据",
   "rights.start": "起",
   "rights.end": "止",
   "rights.delete_track": "删除该时段轨迹",
