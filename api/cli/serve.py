@@ -4,6 +4,8 @@ Each reads its own modules when it starts: a gateway with 10,000 terminals need 
 """
 
 import asyncio
+from collections.abc import Callable
+from importlib import import_module
 
 import typer
 import uvloop
@@ -33,41 +35,35 @@ def register(app: typer.Typer) -> None:
     @app.command("gateway")
     def serve_gateway() -> None:
         """Serve the terminals (JT/T 808 over TCP)."""
-        from api import gateway  # noqa: PLC0415
-
-        logs.configure()
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(gateway.run(Settings()))
+        _run("gateway", uvloop.new_event_loop)
 
     @app.command("worker")
     def serve_worker() -> None:
         """Do the deferred and timed jobs."""
-        from api import worker  # noqa: PLC0415
-
-        logs.configure()
-        asyncio.run(worker.run(Settings()))
+        _run("worker")
 
     @app.command("writer")
     def serve_writer() -> None:
         """Store what gateways have put on the bus, where the settings name one."""
-        from api import writer  # noqa: PLC0415
-
-        logs.configure()
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(writer.run(Settings()))
+        _run("writer", uvloop.new_event_loop)
 
     @app.command("mqtt")
     def serve_mqtt() -> None:
         """Read fixes from an MQTT broker, where the settings name one."""
-        from api import mqtt  # noqa: PLC0415
-
-        logs.configure()
-        asyncio.run(mqtt.run(Settings()))
+        _run("mqtt")
 
     @app.command("healthy")
     def check_health() -> None:
         """Exit with 0 when the database answers, else with 2 and a sentence."""
         asyncio.run(_check_database(Settings()))
+
+
+def _run(process: str, loop: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:
+    """Run a process of the service to its end."""
+    module = import_module(f"api.{process}")
+    logs.configure()
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(module.run(Settings()))
 
 
 async def _check_database(settings: Settings) -> None:
