@@ -107,8 +107,8 @@ def ages_s(url: str, pages: Sequence[dict[tuple[int, float], float]], span: tupl
     """Return how old live fixes were on the pages, of those that were committed within a span of time."""
     with psycopg.connect(url) as connection:
         rows = connection.execute(
-            "SELECT u.id, extract(epoch FROM at)::float8, extract(epoch FROM received_at)::float8 FROM fix "
-            "JOIN unit u USING (device_id) WHERE received_at BETWEEN to_timestamp(%s) AND to_timestamp(%s)",
+            "SELECT u.unit_id, extract(epoch FROM at)::float8, extract(epoch FROM received_at)::float8 FROM fix "
+            "JOIN carriage u USING (device_id) WHERE received_at BETWEEN to_timestamp(%s) AND to_timestamp(%s)",
             span,
         ).fetchall()
     committed = {(unit_id, at): received for unit_id, at, received in rows}

@@ -358,7 +358,7 @@ async def test_tiles_and_the_base_map_hold_ground_and_no_units(engine, units, in
 
 
 NO_MATTER = {"access", "audit", "db", "errors", "exchange", "imports", "ingest", "packages", "retention", "roads",
-             "settings", "subjects"}  # fmt: skip
+             "settings", "sheets", "subjects"}  # fmt: skip
 """What commands use of the services. None hands positions to who types: `exchange` sends them to another platform,
 `imports` writes them, `retention` counts and destroys them."""
 

@@ -153,7 +153,7 @@ def test_an_administrator_hands_a_device_over_and_the_record_keeps_both(page):
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="巡 02")).to_be_focused()
     form = page.get_by_role("form", name="移交设备")
-    form.get_by_label("设备", exact=True).select_option(label="湘B12345 · #1 · 现由 巡 01 配备")
+    form.locator("select[name=device]").select_option(label="湘B12345 · #1 · 现由 巡 01 配备")
     form.get_by_role("button", name="移交").press("Enter")
     record = page.get_by_role("table", name="设备配备记录").get_by_role("row")
     expect(page.get_by_role("status").filter(has_text="移交已记录")).to_be_visible()
