@@ -37,6 +37,7 @@ FROM unnest(
 WHERE batch.received_at = left_over.received_at AND batch.digest = left_over.digest
 """)
 _LEVEL: Final = 1
+_AT_A_TIME: Final = 50  # batches that are held in memory when they are packed anew: 20 MB of full ones
 _COUNT: Final = struct.Struct("<I")
 
 Key = tuple[int, int]
@@ -107,14 +108,16 @@ async def erase(db: WriteSession, wanted: Mapping[datetime, AbstractSet[Key]], r
     Raises:
         DamagedError: a batch no longer gives the SHA-256 it was kept under.
     """
-    rows = select(FrameBatch).where(FrameBatch.received_at.in_(wanted)).with_for_update()
-    batches = (await db.execute(rows)).scalars().all()
-    left = await asyncio.to_thread(_without, batches, wanted)
-    columns = [[getattr(batch, name) for batch, _ in left] for name in ("received_at", "digest")]
-    packed = [zlib.compress(plain, _LEVEL) for _, plain in left], [sha256(plain).digest() for _, plain in left]
-    named = zip(("times", "digests", "contents", "digests_left"), (*columns, *packed), strict=True)
-    await db.execute(_LEAVE, {**dict(named), "record": record})
-    return len(batches)
+    times, changed = sorted(wanted), 0
+    for start in range(0, len(times), _AT_A_TIME):
+        some = times[start : start + _AT_A_TIME]
+        rows = select(FrameBatch).where(FrameBatch.received_at.in_(some)).with_for_update()
+        batches = (await db.execute(rows)).scalars().all()
+        values = await asyncio.to_thread(_without, batches, wanted)
+        await db.execute(_LEAVE, {**values, "record": record})
+        changed += len(batches)
+        db.expunge_all()
+    return changed
 
 
 def _open(batches: Iterable[FrameBatch], wanted: Mapping[datetime, Iterable[Key]]) -> dict[Key, Kept]:
@@ -130,18 +133,21 @@ def _open(batches: Iterable[FrameBatch], wanted: Mapping[datetime, Iterable[Key]
     return found
 
 
-def _without(
-    batches: Iterable[FrameBatch], wanted: Mapping[datetime, AbstractSet[Key]]
-) -> list[tuple[FrameBatch, bytes]]:
-    """Return batches with what is left of their content without the frames of the wanted fixes."""
-    left = list[tuple[FrameBatch, bytes]]()
+def _without(batches: Iterable[FrameBatch], wanted: Mapping[datetime, AbstractSet[Key]]) -> dict[str, list[Any]]:
+    """Return, by the names of `_LEAVE`, what is left of batches without the frames of the wanted fixes."""
+    left: dict[str, list[Any]] = {"times": [], "digests": [], "contents": [], "digests_left": []}
     for batch in batches:
         plain = zlib.decompress(batch.content)
         if not _is_intact(batch, plain):
-            raise DamagedError(f"The batch of {batch.received_at.isoformat()} is damaged: have it looked at first.")
+            raise DamagedError(
+                "The batch of {at} is damaged: have it looked at first.", at=batch.received_at.isoformat()
+            )
         entries = unpack(plain)
         gone = {(one.device_id, one.raw) for one in entries if one[:2] in wanted[batch.received_at]}
-        left.append((batch, pack([one for one in entries if (one.device_id, one.raw) not in gone])))
+        plain = pack([one for one in entries if (one.device_id, one.raw) not in gone])
+        row = batch.received_at, batch.digest, zlib.compress(plain, _LEVEL), sha256(plain).digest()
+        for column, value in zip(left.values(), row, strict=True):
+            column.append(value)
     return left
 
 

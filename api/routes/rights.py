@@ -147,7 +147,7 @@ async def list_device(who: deps.Who, db: deps.ReadDb, device_id: Id) -> DeviceKe
 async def delete_track(
     *, who: deps.Who, db: deps.WriteDb, settings: deps.Config, now: deps.Now, device_id: Id, body: TimeIn
 ) -> DeletedOut:
-    """Delete a device's positions of a time and their frames, 2,000 at once; ask again while some are left."""
+    """Delete a device's positions of a time and their frames, 500 at once; ask again while some are left."""
     gone = await subjects.delete_track(who, db, settings, device_id, start=body.start, end=body.end, now=now)
     return DeletedOut.model_validate(gone)
 

@@ -24,8 +24,8 @@ from services.errors import InvalidError, NotFoundError
 from services.settings import Settings
 from services.subjects.records import Hold, refuse_held, write_down
 
-AT_ONCE = 2_000
-"""Positions that one transaction deletes: about so many batches of frames are packed anew."""
+AT_ONCE = 500
+"""Positions that one transaction deletes: as many batches of frames at most are packed anew, some seconds of work."""
 _KEPT = text("SELECT what, rows, first_at, last_at FROM tianshu_count_kept(:device) WHERE rows > 0")
 _HOLDS = text("SELECT reason, until FROM tianshu_hold_track(:device, :start, :end, CAST(:ground AS geometry))")
 _DELETE = text(
@@ -118,7 +118,7 @@ async def delete_track(
 ) -> Deleted:
     """Delete the positions of a device with start <= at < end and the frames they were read from, the oldest first.
 
-    One call deletes 2,000 at most, with a record of its own; go on until nothing is left. With the last go the newest
+    One call deletes 500 at most, with a record of its own; go on until nothing is left. With the last go the newest
     position, the frames which were refused, and media of that time, whose files go in the next night. Alerts, commands
     and short messages have times of their own.
 

@@ -29,6 +29,7 @@ export const sentencesZh: Record<string, string> = {
   "Give a number, a name or other words of the caller: two characters at least.": "请输入报警人的电话、姓名或所述内容，至少两个字。",
   "{calls} calls hold these words. Give more of them.": "有 {calls} 起警情含此内容，请输入更多文字。",
   "These words stand nowhere in the call.": "该警情中没有这段内容。",
+  "The batch of {at} is damaged: have it looked at first.": "{at} 收到的一批报文已损坏，请先核查。",
   "There is no call {call_id}.": "没有警情 {call_id}。",
   "Give a time that is over: from a start to a later end.": "请填写已过去的时段，起早于止。",
   "Nothing is kept of this time.": "该时段没有保存的数据。",
