@@ -128,7 +128,7 @@ export const operatorZh = {
   "operator.no_form_hint": "终端只能监看一个没有孔洞的图形；这个区域由服务器按原图监看。需要终端监看时，请把各部分分别绘为区域。",
   "operator.area_map": "区域地图",
   "operator.add_middle": "在地图中心加点",
-  "operator.draw_hint": "点击地图加点，或移动地图后按此按钮；也可在左侧直接输入坐标。",
+  "operator.draw_hint": "点击地图加点，或移动地图后按此按钮；也可在表单中直接输入坐标。",
   "operator.draw_area": "绘制新区域",
   "operator.new_area": "新区域",
   "operator.areas_count": "共 {n} 个区域",

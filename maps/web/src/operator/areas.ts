@@ -61,7 +61,7 @@ export class OperatorAreas extends OperatorView {
 
   override render(): TemplateResult {
     const form = (): AreaForm | null => this.querySelector("tianshu-area-form");
-    return html`${this.notes()}<div class="columns areas"><section class="card">${this.draft === null ? this.list() : html`<h2>${t("operator.new_area")}</h2><tianshu-area-form
+    return html`${this.notes()}<div class="columns areas" ?data-drawing=${this.draft !== null}><section class="card">${this.draft === null ? this.list() : html`<h2>${t("operator.new_area")}</h2><tianshu-area-form
         @drawn=${(event: CustomEvent<Feature[]>) => { this.draft = event.detail; this.requestUpdate(); }}
         @saved=${(event: CustomEvent<Area>) => void this.saved(event.detail)} @given-up=${() => this.draw(false)}></tianshu-area-form>`}</section>
       <div class="beside"><tianshu-area-map .areas=${this.items} .chosen=${this.chosen} .draft=${this.draft} @place=${(event: CustomEvent<Place>) => form()?.add(event.detail)}
