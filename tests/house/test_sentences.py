@@ -23,9 +23,10 @@ ROOT = Path(__file__).parents[2]
 SAID_TO_OPERATORS = (
     "api/deps.py", "api/gateway/*.py", "api/mqtt.py", "api/phones.py", "geo/areas.py", "geo/outlines.py",
     "services/access/mandates.py", "services/areas/*.py", "services/commands/*.py", "services/db/engine.py",
-    "services/fleet.py", "services/ingest/jt808/**/*.py", "services/ingest/jt809/**/*.py", "services/ingest/nmea/*.py",
-    "services/ingest/rdss/*.py", "services/ingest/sentence*.py", "services/ingest/shown.py", "services/media.py", "services/messages.py",
-    "services/owners.py", "services/provenance.py",
+    "services/fleet.py", "services/ingest/jt808/**/*.py", "services/ingest/jt809/**/*.py",
+    "services/ingest/nmea/*.py", "services/ingest/rdss/*.py", "services/ingest/sentence*.py",
+    "services/ingest/shown.py", "services/media.py", "services/messages.py", "services/owners.py",
+    "services/provenance.py",
 )  # fmt: skip
 SECOND = {"RefusedError", "Refused"}
 """Their first argument is the reason, one word; the sentence is the second."""
