@@ -22,8 +22,8 @@ from services.ingest.jt809.messages import vehicle
 ROOT = Path(__file__).parents[2]
 SAID_TO_OPERATORS = (
     "api/deps.py", "api/gateway/*.py", "api/mqtt.py", "api/phones.py", "geo/areas.py", "geo/outlines.py",
-    "services/access/mandates.py", "services/areas/*.py", "services/commands/*.py", "services/db/engine.py",
-    "services/fleet.py", "services/ingest/jt808/**/*.py", "services/ingest/jt809/**/*.py",
+    "services/access/mandates.py", "services/areas/*.py", "services/carriage.py", "services/commands/*.py",
+    "services/db/engine.py", "services/fleet.py", "services/ingest/jt808/**/*.py", "services/ingest/jt809/**/*.py",
     "services/ingest/nmea/*.py", "services/ingest/rdss/*.py", "services/ingest/sentence*.py",
     "services/ingest/shown.py", "services/media.py", "services/messages.py", "services/owners.py",
     "services/provenance.py",
