@@ -69,7 +69,7 @@ class OwnSessionOut(Model):
 
 
 class CarriedOut(Model):
-    """A duty on a unit, and the device the unit has now."""
+    """A duty on a unit, and the device the unit carried then."""
 
     call_sign: str
     device_id: int | None

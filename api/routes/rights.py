@@ -75,7 +75,7 @@ class CountOut(Model):
 
 
 class CarriedOut(Model):
-    """Who was on the unit that has the device now, and when."""
+    """Who was on the unit that carried the device, and when."""
 
     account_id: int
     name: str
