@@ -1,7 +1,7 @@
 /** Moves the units' symbols: twice a second from afar, gliding between two fixes when looked at closely. */
 
 import type { CityMap } from "../map/base.ts";
-import type { Unit, World } from "../shared/world.ts";
+import { isStale, type Unit, type World } from "../shared/world.ts";
 import { spot, unitFeature } from "./layers.ts";
 
 const GLIDE_MS = 1_000;
@@ -11,7 +11,7 @@ const CLOSE_ZOOM = 13;
 export const MOVE_MS = 200;
 /** Up to this many units each has its symbol at every zoom and glides; more are gathered into circles from afar. */
 const MOST_SINGLE = 1_500;
-/** Fresh units turn stale without any message: look again this often. */
+/** Fresh units turn stale without any message, and stale ones older: look again this often. */
 const REFRESH_MS = 5_000;
 /** A jump of more than this (degrees) is not driven but shown at once. */
 const JUMP_DEG = 0.01;
@@ -27,7 +27,7 @@ interface Leg {
 export class Mover {
   private readonly legs = new Map<number, Leg>();
   private drawn_ms = 0;
-  private drawnAll_ms = 0;
+  private refreshed_ms = 0;
   /** Units of which something was told since the last drawing; null: draw all. */
   private changed: Set<number> | null = null;
   private drewMany = false;
@@ -72,13 +72,19 @@ export class Mover {
   tick(now_ms: number): void {
     const close = this.map.gl.getZoom() >= CLOSE_ZOOM && !this.many;
     if (!close && now_ms - this.drawn_ms < FAR_MS) return;
-    if (!this.changed || this.many !== this.drewMany || now_ms - this.drawnAll_ms >= REFRESH_MS || (close && this.gliding(now_ms))) this.draw(now_ms, close);
+    if (now_ms - this.refreshed_ms >= REFRESH_MS) this.refresh(now_ms);
+    if (!this.changed || this.many !== this.drewMany || (close && this.gliding(now_ms))) this.draw(now_ms, close);
     else if (this.changed.size > 0) this.drawChanged(now_ms, close, this.changed);
+  }
+
+  private refresh(now_ms: number): void {
+    this.refreshed_ms = now_ms;
+    for (const unit of this.world.units.values()) if (isStale(unit, now_ms)) this.changed?.add(unit.id);
   }
 
   /** Draw all units. */
   draw(now_ms: number, glide: boolean): void {
-    this.drawn_ms = this.drawnAll_ms = now_ms;
+    this.drawn_ms = now_ms;
     this.changed = new Set();
     const features = [...this.world.units.values()].flatMap((unit) => this.feature(unit, now_ms, glide) ?? []);
     this.map.show(this.many ? "units-many" : "units", features);
