@@ -166,3 +166,12 @@ def test_axe_finds_nothing_serious_on_the_pages_of_access(live_server, account, 
         page.wait_for_timeout(300)
         assert findings(page) == [], path
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_accounts_fit_on_a_phone_without_scrolling_sideways(live_server, account, visitor):
+    account("system_admin")
+    page = visitor(width=390, height=844).new_page()
+    sign_in(page, live_server, account("security_admin"))
+    page.goto(f"{live_server}/administration")
+    expect(page.locator(".accounts tbody tr")).to_have_count(2)
+    assert page.locator(".wide").evaluate("box => box.scrollWidth <= box.clientWidth")
