@@ -87,6 +87,9 @@ async def drain(ports: tuple[int, int], token: str, pid: int, options: argparse.
             asyncio.create_task(each.report(options.every_s, number / options.devices * options.every_s, over))
             for number, each in enumerate(terminals)
         ]
+        while not all(pages):  # noqa: ASYNC110 -- until each has opened its stream
+            await asyncio.sleep(0.1)
+        heard_s = time.time()
         await asyncio.sleep(options.quiet_s)
         began_s, began, cpu = time.time(), time.perf_counter(), gateway.cpu_s(pid)
         kept = await asyncio.gather(*(terminal.catch_up(start, count, options.every_s) for terminal in terminals))
@@ -99,7 +102,8 @@ async def drain(ports: tuple[int, int], token: str, pid: int, options: argparse.
     return {
         "backlog": sum(kept), "drained_in_s": round(took_s, 1), "drained_per_s": round(sum(kept) / took_s),
         "live_per_s": round(options.devices / options.every_s), "live": sum(reported),
-        "gateway_cpu": round(cpu / took_s, 2), "pages": pages, "before": (0.0, began_s), "during": (began_s, ended_s),
+        "gateway_cpu": round(cpu / took_s, 2), "pages": pages,
+        "before": (heard_s, began_s), "during": (began_s, ended_s),
     }  # fmt: skip
 
 
