@@ -21,7 +21,8 @@ from services.ingest.jt809.messages import vehicle
 
 ROOT = Path(__file__).parents[2]
 SAID_TO_OPERATORS = (
-    "api/deps.py", "api/exchange/upper.py", "api/gateway/*.py", "api/mqtt.py", "api/phones.py", "geo/areas.py", "geo/outlines.py",
+    "api/deps.py", "api/exchange/upper.py", "api/gateway/*.py", "api/mqtt.py", "api/phones.py", "geo/areas.py",
+    "geo/outlines.py",
     "services/access/mandates.py", "services/areas/*.py", "services/carriage.py", "services/commands/*.py",
     "services/db/engine.py", "services/fleet.py", "services/ingest/jt808/**/*.py", "services/ingest/jt809/**/*.py",
     "services/ingest/nmea/*.py", "services/ingest/rdss/*.py", "services/ingest/sentence*.py",
