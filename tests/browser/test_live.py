@@ -38,6 +38,17 @@ def place_of(page: Page) -> tuple[float, float]:
     return float(lon), float(lat)
 
 
+def hold(page: Page, pattern: str) -> list[Route]:
+    """Leave what the browser asks for from now on without an answer; return what waits."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(pattern, keep)
+    return held
+
+
 def held(page: Page, routes: list[Route]) -> bool:
     """Whether the browser waits for one of these; lets it act first."""
     page.wait_for_timeout(50)
@@ -66,10 +77,14 @@ def test_the_symbol_on_the_map_can_be_clicked(city, desk):
     city.report([fix(unit.device_id, now(), *MIDDLE, speed_mps=0.0)])
     desk.desk()
     expect(desk.get_by_role("option", name="芦淞-巡-02")).to_contain_text("0 km/h")
-    desk.wait_for_timeout(1500)
     box = desk.locator(".maplibregl-canvas").bounding_box()
     assert box is not None
-    desk.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)  # the map opens centred on this place
+
+    def chosen() -> bool:  # the map opens centred on this place, and draws it when it is ready
+        desk.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        return desk.locator(".detail h2").is_visible()
+
+    until(chosen)
     expect(desk.locator(".detail h2")).to_have_text("芦淞-巡-02")
 
 
@@ -194,12 +209,10 @@ def test_a_long_list_draws_only_the_rows_that_fit_on_the_screen(city, desk):
 
 
 def test_a_page_without_a_stream_does_not_say_that_it_is_live(desk):
-    streams: list[Route] = []
-    parts: list[Route] = []
-    desk.route("**/stream", lambda route: streams.append(route))
+    streams = hold(desk, "**/stream")
     desk.desk()
     until(lambda: held(desk, streams))
-    desk.route("**/assets/*.js", lambda route: parts.append(route))
+    parts = hold(desk, "**/assets/*.js")
     desk.get_by_role("link", name="轨迹导出").click()
     until(lambda: held(desk, parts))
     streams[0].continue_()
