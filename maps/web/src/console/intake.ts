@@ -6,7 +6,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { code, t, type Key } from "../i18n/index.ts";
 import { areas } from "../map/areas.ts";
-import { get, post, Problem, query, sentence } from "../shared/api.ts";
+import { post, Problem, sentence } from "../shared/api.ts";
 import { icon } from "../shared/icons.ts";
 import { Part } from "../shared/part.ts";
 import { duration } from "../shared/time.ts";
@@ -117,7 +117,7 @@ export class CallForm extends Part {
     if (typed) return [{ value: typed.join(","), words: typed.join(", "), hint: areas.name(areas.at(...typed)) }];
     if (text.trim().length < 2) return [];
     const [lon_deg, lat_deg] = this.centre() ?? [];
-    const found = await get<Place[]>(`/places${query({ q: text.trim(), lon_deg, lat_deg, limit: 8 })}`);
+    const found = (await post<Place[]>("/places/search", { words: text.trim(), lon_deg, lat_deg, limit: 8 })) ?? [];
     return found.map((place) => ({ value: `${place.lon_deg},${place.lat_deg}`, words: place.name, hint: [code("place", place.kind), place.detail].filter(Boolean).join(t("list.dot")) }));
   }
 
