@@ -18,7 +18,9 @@ def _built():
         pytest.fail("The pages are not built: run `npm ci && npm run build` in maps/web")
 
 
-@pytest.mark.parametrize("path", ["/", "/login", "/replay", "/hotspots", "/patrols", "/reports", "/officer", "/wall", "/map"])
+@pytest.mark.parametrize(
+    "path", ["/", "/login", "/replay", "/hotspots", "/patrols", "/reports", "/officer", "/wall", "/map"]
+)
 async def test_every_page_is_the_same_open_document_under_a_strict_policy(anonymous, path):
     answer = await anonymous.get(path)
     assert answer.status_code == 200
