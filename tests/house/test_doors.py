@@ -18,7 +18,8 @@ OPEN = {
     ("GET", "/audit"), ("GET", "/downloads"), ("GET", "/officer"), ("GET", "/wall"), ("GET", "/map"),
     ("GET", "/officer.webmanifest"), ("GET", "/officer.sw.js"), ("GET", "/officer-icon.svg"),
     ("GET", "/oidc"), ("GET", "/oidc/start"), ("GET", "/oidc/callback"),  # the way to and from another provider
-    ("GET", "/"), ("GET", "/login"), ("GET", "/replay"), ("GET", "/hotspots"), ("GET", "/patrols"), ("GET", "/reports"), ("GET", "/assets/{path:path}"),
+    ("GET", "/"), ("GET", "/login"), ("GET", "/replay"), ("GET", "/hotspots"),
+    ("GET", "/patrols"), ("GET", "/reports"), ("GET", "/assets/{path:path}"),
 }  # fmt: skip
 
 
