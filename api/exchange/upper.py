@@ -189,6 +189,11 @@ class Upper:
         detail = Saying("the secrecy plug-in has enciphered the coordinates of {plate}", plate=plate)
         self._quarantine.add(fleet.BadFrame(now, remote, None, "enciphered", detail, frame))
 
+    def _keep_refused(self, remote: str, event: links.Refused) -> None:
+        """Put a frame that was not accepted where people see why."""
+        now = datetime.now(UTC)
+        self._quarantine.add(fleet.BadFrame(now, remote, None, event.reason, event.detail, event.piece))
+
     async def look_up(self, plate: str, color: int, remote: str) -> int | None:
         """Return the device of a vehicle; if nobody knows it, it waits for an administrator from now on."""
         async with databases.reading(self._engine) as db:
@@ -207,7 +212,7 @@ class Upper:
         self._wires.add(wire)
         late = asyncio.get_running_loop().call_later(LOGIN_TIMEOUT_S, guest.hurry)
         try:
-            await wire.listen(guest.hear, unseal=guest.unseal)
+            await wire.listen(guest.hear, unseal=guest.unseal, refused=partial(self._keep_refused, wire.remote))
         except UnavailableError as error:
             log.warning("exchange_link_ended", remote=wire.remote, error=type(error).__name__)
         finally:
@@ -290,7 +295,7 @@ class Upper:
                 elif guest.sub is wire:
                     await guest.hear(wire, message)
 
-            await wire.listen(hear, test=session.SubLinkTest())
+            await wire.listen(hear, refused=partial(self._keep_refused, wire.remote), test=session.SubLinkTest())
         finally:
             wire.close()
 

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from prometheus_client import Counter
 
-from services.errors import UnavailableError
+from services.errors import Saying, UnavailableError
 from services.ingest.jt809 import link as links
 from services.ingest.jt809.messages.session import LinkTest
 
@@ -74,11 +74,13 @@ class Wire:
         hear: Callable[[Any], Awaitable[None]],
         *,
         unseal: Callable[[links.Sealed], Awaitable[None]] | None = None,
+        refused: Callable[[links.Refused], None] | None = None,
         test: Any = None,
     ) -> None:
         """Hand on every message until the link ends; send `test` when nothing was said for a minute.
 
-        `unseal` is asked before a frame is read that the link can't read yet. Whatever is raised ends the link.
+        `unseal` is asked before a frame is read that the link can't read yet; `refused` is told of frames that were
+        not accepted. Whatever is raised ends the link.
         """
         try:
             while True:
@@ -94,7 +96,7 @@ class Wire:
                         self.heard = event.piece
                         await hear(event.message)
                     else:
-                        self._refuse(event)
+                        self._refuse(event, refused)
                 if test is not None and now - self.link.spoke_at >= self._pace.idle:
                     await self.say(test)
         finally:
@@ -119,7 +121,12 @@ class Wire:
         except OSError:
             return b""
 
-    def _refuse(self, event: links.Sealed | links.Refused) -> None:
-        reason = event.reason if isinstance(event, links.Refused) else "encrypted"
-        REFUSED.labels(reason).inc()
-        log.warning("exchange_frame_refused", reason=reason, remote=self.remote)
+    def _refuse(self, event: links.Sealed | links.Refused, refused: Callable[[links.Refused], None] | None) -> None:
+        if isinstance(event, links.Sealed):
+            event = links.Refused(
+                "encrypted", Saying("the frame is encrypted before anybody has logged in"), event.piece
+            )
+        REFUSED.labels(event.reason).inc()
+        log.warning("exchange_frame_refused", reason=event.reason, remote=self.remote)
+        if refused:
+            refused(event)

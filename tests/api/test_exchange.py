@@ -351,6 +351,24 @@ async def test_enciphered_coordinates_are_quarantined_with_their_frame_and_show_
     assert await rows(above.engine, "SELECT 1 FROM newest_fix") == []
 
 
+async def test_a_frame_that_is_not_accepted_stands_in_the_quarantine_with_its_reason(above):
+    await above.agree()
+    now = datetime.now(UTC)
+    link = links.Link(ACCESS_CODE, now, edition=Edition.V2011)
+    async with above.serving():
+        _, writer = await asyncio.open_connection("127.0.0.1", above.port)
+        writer.write(link.send(session.Login(USER, PASSWORD, "127.0.0.1", 1), now))
+        damaged = bytearray(link.send(session.LinkTest(), now))
+        damaged[10] ^= 1
+        writer.write(bytes(damaged))
+        writer.write(link.send(session.LinkTest(), now))
+        async with asyncio.timeout(10):
+            while not await rows(above.engine, "SELECT 1 FROM quarantine"):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        writer.close()
+    assert await rows(above.engine, "SELECT reason, frame FROM quarantine") == [("checksum", bytes(damaged))]
+
+
 async def test_who_logs_out_is_forgotten(above, lower):
     await above.agree()
     async with above.serving() as upper:

@@ -107,6 +107,7 @@ export const sentencesZh: Record<string, string> = {
   "header says {length} bytes, there are {size}": "报头标明 {length} 字节，实为 {size} 字节",
   "the body is encrypted ({kind})": "消息体已加密（{kind}）",
   "the body is encrypted and the platforms' cipher is not known here": "消息体已加密，此处没有平台间密钥",
+  "the frame is encrypted before anybody has logged in": "登录之前的报文已加密，无法解读",
   "the secrecy plug-in has enciphered the coordinates of {plate}": "{plate} 的坐标已由保密插件加密",
   "the secrecy plug-in has enciphered the coordinates (status bit 5)": "坐标已由保密插件加密（状态位 5）",
   "message 0x{message_id} is not known": "不认识消息 0x{message_id}",
