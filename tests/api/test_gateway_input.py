@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api import page
+from api import page, quarantine
 from api.gateway import connection, server
 from api.gateway.server import Gateway
 from services import fleet
@@ -81,10 +81,10 @@ async def test_an_endless_frame_costs_no_memory_and_closes_nothing(signed_in: Te
 
 
 async def test_a_flood_of_garbage_is_counted_but_not_kept(signed_in: Terminal, engine: AsyncEngine) -> None:
-    dropped = server.counters.NOT_KEPT._value.get()
+    dropped = quarantine.NOT_KEPT._value.get()
     await signed_in.send(b"\x7e\x01\x02\x7e" * 5000, signed_in.report())
     assert (await signed_in.hear()).result == OK
-    assert server.counters.NOT_KEPT._value.get() > dropped
+    assert quarantine.NOT_KEPT._value.get() > dropped
     await quarantined(engine, 10)
     ((kept,),) = await rows(engine, "SELECT count(*) FROM quarantine")
     assert kept <= 200

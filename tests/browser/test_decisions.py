@@ -72,7 +72,6 @@ def test_two_calls_are_decided_together_beside_one_by_one_and_sent_by_one_key_ea
 
 def test_a_pair_that_a_colleague_took_meanwhile_is_told_and_worked_out_anew(city, two_calls, open_desk):
     page = open_desk()
-    decide_together(page)
     panel = page.locator("tianshu-joint")
 
     def colleague_first(route: Route) -> None:
@@ -82,6 +81,7 @@ def test_a_pair_that_a_colleague_took_meanwhile_is_told_and_worked_out_anew(city
         route.continue_()
 
     page.route("**/assignments", colleague_first, times=1)
+    decide_together(page)
     page.keyboard.press("Enter")
     expect(panel.get_by_role("status")).to_contain_text(f"芦淞-巡-01 未能派往 #{two_calls[0]}")
     expect(panel.get_by_role("status")).to_contain_text("方案已重新计算")

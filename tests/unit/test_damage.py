@@ -1,6 +1,7 @@
 """A stream with any damage yields every undamaged frame after it: for each codec that a socket or a file feeds."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -97,7 +98,9 @@ def test_sentences(
     splitter = sentences.Splitter()
     heard = list[Any]()
     for piece in in_pieces(hurt(said, which, damage), size):
-        heard += [read(event) for event in splitter.feed(piece) if isinstance(event, sentences.Sentence)]
+        for event in splitter.feed(piece):
+            with suppress(sentences.RefusedError):  # damage that leaves the sum right is found in the fields
+                heard += [read(event)] if isinstance(event, sentences.Sentence) else []
     after = [read(sentences.open_sentence(write(number))) for number in range(which + 1, count)]
     assert heard[len(heard) - len(after) :] == after
     assert len(heard) >= which

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.simulate import policies, surge
+from bench.simulate import policies
 from bench.simulate.city import City, Setting
 from bench.simulate.intervals import change, interval
 from bench.simulate.world import HOURS, Calls, World, draw_calls
+from geo import matching
 from tests.builders import town
 
 
@@ -93,4 +94,4 @@ def test_intervals_are_those_of_students_t_and_changes_are_paired():
 
 
 def test_one_by_one_takes_the_fastest_that_is_left():
-    assert surge.one_by_one(np.array([[1.0, 2.0], [9.0, 50.0]])) == (1 + 50) / 2
+    assert matching.one_by_one(np.array([[1.0, 9.0], [2.0, 50.0]])) == [(0, 0), (1, 1)]
