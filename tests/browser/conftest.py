@@ -168,6 +168,14 @@ def open_desk(live_server, account, visitor) -> Callable[..., Page]:
     return open_one
 
 
+def open_first_call(page: Page) -> None:
+    """Choose the most urgent call in the list, by keyboard, once it is there."""
+    page.keyboard.press("2")
+    expect(page.get_by_role("listbox", name="警情").get_by_role("option").first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+
+
 def take(page: Page, kind: str, place: str, notes: str) -> None:
     """Take a call: its kind by the letters, its place as coordinates."""
     page.keyboard.press("n")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.city import URBAN, City, drive, fix, now, until
-from tests.browser.conftest import sign_in, tab_to, take
+from tests.browser.conftest import open_first_call, sign_in, tab_to, take
 from tests.browser.test_whole import findings
 
 pytestmark = pytest.mark.browser
@@ -33,9 +33,7 @@ def test_a_call_is_taken_judged_sent_followed_and_closed_without_a_mouse(city, o
     expect(detail.get_by_role("heading", name="盗窃")).to_be_visible()
     expect(detail.locator("[data-timer=sign_for]")).to_contain_text("待签收")
     page.keyboard.press("Escape")  # leaves nothing open
-    page.keyboard.press("2")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Enter")
+    open_first_call(page)
     page.keyboard.press("s")
     expect(detail.get_by_text("已签收。")).to_be_visible()
 

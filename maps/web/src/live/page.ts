@@ -125,6 +125,7 @@ export class LivePage extends Part {
     mover.aim(Date.now());
     this.callsChanged();
     this.alertsChanged();
+    this.centre(); // on what was chosen before there was a map
     this.whileHere(() => every(MOVE_MS, () => mover.tick(Date.now())));
     this.requestUpdate();
   }
