@@ -325,6 +325,7 @@ async def test_nothing_is_taken_before_the_login_and_bad_bytes_close_nothing(abo
                 heard += [event.message for event in link.receive(await reader.read(1000), now)]
         writer.close()
     assert await above.stored() == []
+    assert ("header", b"\x5bnoise\x5d") in await rows(above.engine, "SELECT reason, frame FROM quarantine")
 
 
 @pytest.mark.parametrize("edition", list(Edition))
@@ -349,24 +350,6 @@ async def test_enciphered_coordinates_are_quarantined_with_their_frame_and_show_
     assert await rows(above.engine, "SELECT reason, frame FROM quarantine") == [("enciphered", frame)]
     assert await rows(above.engine, "SELECT ST_X(place::geometry), ST_Y(place::geometry) FROM fix") == [(0, 0)]
     assert await rows(above.engine, "SELECT 1 FROM newest_fix") == []
-
-
-async def test_a_frame_that_is_not_accepted_stands_in_the_quarantine_with_its_reason(above):
-    await above.agree()
-    now = datetime.now(UTC)
-    link = links.Link(ACCESS_CODE, now, edition=Edition.V2011)
-    async with above.serving():
-        _, writer = await asyncio.open_connection("127.0.0.1", above.port)
-        writer.write(link.send(session.Login(USER, PASSWORD, "127.0.0.1", 1), now))
-        damaged = bytearray(link.send(session.LinkTest(), now))
-        damaged[10] ^= 1
-        writer.write(bytes(damaged))
-        writer.write(link.send(session.LinkTest(), now))
-        async with asyncio.timeout(10):
-            while not await rows(above.engine, "SELECT 1 FROM quarantine"):  # noqa: ASYNC110
-                await asyncio.sleep(0.1)
-        writer.close()
-    assert await rows(above.engine, "SELECT reason, frame FROM quarantine") == [("checksum", bytes(damaged))]
 
 
 async def test_who_logs_out_is_forgotten(above, lower):

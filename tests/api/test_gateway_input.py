@@ -169,7 +169,7 @@ async def test_a_terminal_that_sends_faster_than_the_database_stores_is_left_unr
     gateway: Gateway, engine: AsyncEngine, signed_in: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "MAX_WAITING", 100)
-    frames = [signed_in.report(number) for number in range(3000)]
+    frames = [signed_in.report(number) for number in range(9000)]
     most = 0
 
     async def look() -> None:
@@ -183,8 +183,8 @@ async def test_a_terminal_that_sends_faster_than_the_database_stores_is_left_unr
     for _ in frames:
         assert (await signed_in.hear()).result == OK
     looking.cancel()
-    assert most < 2500
-    assert await fixes(engine) == 3000
+    assert most < 7000  # one read of a socket holds some 5,000 at most
+    assert await fixes(engine) == 9000
 
 
 async def test_a_terminal_that_does_not_read_its_answers_is_left_unread_and_at_last_let_go(
