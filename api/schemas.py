@@ -1,7 +1,8 @@
 """What several routes say in the same words."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,6 +23,12 @@ class Page(Model, Generic[T]):
 
     items: list[T]
     next_cursor: str | None = None
+
+    @classmethod
+    def of(cls, found: Sequence[Any], limit: int, *, key: str = "id") -> Self:
+        """Make a part of what was found; where it is as long as it may be, the next begins at its last one's key."""
+        following = str(getattr(found[-1], key)) if len(found) == limit else None
+        return cls.model_validate({"items": found, "next_cursor": following})
 
 
 class AssignmentOut(Model):

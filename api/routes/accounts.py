@@ -122,8 +122,7 @@ async def list_accounts(
 ) -> Page[AccountOut]:
     """Accounts, by id."""
     found = await accounts.list_accounts(who, db, after_id=cursor, limit=limit)
-    following = str(found[-1].id) if len(found) == limit else None
-    return Page(items=[AccountOut.model_validate(one) for one in found], next_cursor=following)
+    return Page[AccountOut].of(found, limit)
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)

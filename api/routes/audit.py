@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, status
 from pydantic import AwareDatetime, Field
 
 from api import deps
+from api.problems import Told
 from api.schemas import Model, Page
 from services import oversight
 
@@ -106,6 +107,7 @@ class FindingOut(Model):
     kind: str
     where: str
     sentence: str
+    told: Told | None = None
 
 
 class CheckOut(Model):
@@ -148,8 +150,7 @@ async def search_entries(
     """Entries of the trail, newest first."""
     wanted = oversight.Wanted(start, end, account_id, act, subject, outcome, case_no)
     found = await oversight.search(who, db, wanted, below_id=cursor, limit=limit)
-    following = str(found[-1].id) if len(found) == limit else None
-    return Page(items=[EntryOut.model_validate(one) for one in found], next_cursor=following)
+    return Page[EntryOut].of(found, limit)
 
 
 @router.get("/officers")
@@ -183,8 +184,7 @@ async def find_unusual(
 async def list_reviews(who: deps.Who, db: deps.ReadDb, cursor: Cursor = None, limit: Limit = 50) -> Page[ReviewOut]:
     """Signed reviews, newest first."""
     found = await oversight.list_reviews(who, db, below_id=cursor, limit=limit)
-    following = str(found[-1].id) if len(found) == limit else None
-    return Page(items=[ReviewOut.model_validate(one) for one in found], next_cursor=following)
+    return Page[ReviewOut].of(found, limit)
 
 
 @router.post("/reviews", status_code=status.HTTP_201_CREATED)

@@ -52,8 +52,7 @@ async def list_authorisations(
 ) -> Page[AuthorisationOut]:
     """Authorisations, the newest first."""
     found = await cases.list_authorisations(who, db, before_id=cursor, limit=limit)
-    following = str(found[-1].id) if len(found) == limit else None
-    return Page(items=[AuthorisationOut.model_validate(one) for one in found], next_cursor=following)
+    return Page[AuthorisationOut].of(found, limit)
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)

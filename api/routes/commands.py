@@ -151,7 +151,8 @@ async def list_of_device(
     who: deps.Who, db: deps.ReadDb, device_id: Id, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[CommandOut]:
     """The commands of one device, newest first."""
-    return _page(await commands.list_of_device(who, db, device_id, before_id=cursor, limit=limit), limit)
+    found = await commands.list_of_device(who, db, device_id, before_id=cursor, limit=limit)
+    return Page[CommandOut].of(found, limit)
 
 
 @router.get("/commands")
@@ -159,15 +160,11 @@ async def list_commands(
     who: deps.Who, db: deps.ReadDb, state: State | None = None, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[CommandOut]:
     """Commands of all devices, newest first, in one state or all."""
-    return _page(await commands.list_commands(who, db, state=state, before_id=cursor, limit=limit), limit)
+    found = await commands.list_commands(who, db, state=state, before_id=cursor, limit=limit)
+    return Page[CommandOut].of(found, limit)
 
 
 @router.delete("/commands/{command_id}")
 async def cancel_command(who: deps.Who, db: deps.WriteDb, now: deps.Now, command_id: Id) -> CommandOut:
     """Take a command back while it waits."""
     return CommandOut.model_validate(await commands.cancel(who, db, command_id, now=now))
-
-
-def _page(found: list[commands.CommandView], limit: int) -> Page[CommandOut]:
-    following = str(found[-1].id) if len(found) == limit else None
-    return Page(items=[CommandOut.model_validate(each) for each in found], next_cursor=following)

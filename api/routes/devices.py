@@ -97,8 +97,7 @@ async def list_devices(
 ) -> Page[DeviceOut]:
     """Devices, by id."""
     found = await fleet.list_devices(who, db, after_id=cursor, limit=limit)
-    following = str(found[-1].id) if len(found) == limit else None
-    return Page(items=[DeviceOut.model_validate(device) for device in found], next_cursor=following)
+    return Page[DeviceOut].of(found, limit)
 
 
 @router.post("/devices", status_code=status.HTTP_201_CREATED)
@@ -119,8 +118,7 @@ async def list_pending(
 ) -> Page[PendingOut]:
     """Terminals that wait to be accepted, who knocked first first."""
     found = await fleet.list_pending(who, db, after_id=cursor, limit=limit)
-    following = str(found[-1].id) if len(found) == limit else None
-    return Page(items=[PendingOut.model_validate(pending) for pending in found], next_cursor=following)
+    return Page[PendingOut].of(found, limit)
 
 
 @router.post("/devices/pending/{pending_id}/accept", status_code=status.HTTP_201_CREATED)

@@ -91,8 +91,7 @@ async def list_exports(
 ) -> Page[ExportOut]:
     """Requests for exports, newest first: an approver sees all, everybody else his own."""
     found = await exports.list_requests(who, db, below_id=cursor, limit=limit)
-    following = str(found[-1].id) if len(found) == limit else None
-    return Page(items=[ExportOut.model_validate(one) for one in found], next_cursor=following)
+    return Page[ExportOut].of(found, limit)
 
 
 @router.post("/exports/{request_id}/decision")

@@ -47,8 +47,7 @@ async def list_messages(
     """BeiDou short messages in both directions, newest first."""
     before_id = read_cursor(cursor) if cursor else None
     found = await messages.list_messages(who, db, before_id=before_id, limit=limit)
-    following = str(found[-1].id) if len(found) == limit else None
-    return Page[MessageOut](items=[MessageOut.model_validate(each) for each in found], next_cursor=following)
+    return Page[MessageOut].of(found, limit)
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)

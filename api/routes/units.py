@@ -104,8 +104,7 @@ async def list_units(
 ) -> Page[UnitOut]:
     """Units with their newest positions, by id."""
     units = await fleet.list_units(who, db, after_id=cursor, limit=limit)
-    following = str(units[-1].id) if len(units) == limit else None
-    return Page(items=[UnitOut.model_validate(unit) for unit in units], next_cursor=following)
+    return Page[UnitOut].of(units, limit)
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)
@@ -123,8 +122,7 @@ async def list_carried(
 ) -> Page[CarriageOut]:
     """Units by id and the device each carries now, without positions."""
     found = await carriage.list_units(who, db, after_id=cursor, limit=limit)
-    following = str(found[-1].unit_id) if len(found) == limit else None
-    return Page(items=[CarriageOut.model_validate(one) for one in found], next_cursor=following)
+    return Page[CarriageOut].of(found, limit, key="unit_id")
 
 
 @router.get("/{unit_id}/devices")
