@@ -1,7 +1,8 @@
 """Coverage: what units reach over the roads within a time, as shares and as ground to draw.
 
 Travel times are those of `geo.roads`, so their approximations are the same: no turns, signals or traffic. Ground is
-drawn in squares: one is reached when a piece of road in it, or in a neighbour, is.
+drawn in squares: one is reached when a piece of road in it, or in a neighbour, is. A hole in it is ground with a road
+that is not reached, two squares at least; ground without any road belongs to what surrounds it.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,6 @@ from typing import Final, Self
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from geo import crs
@@ -23,7 +23,9 @@ LIMITS_S: Final = (180.0, 300.0, 600.0)
 
 CELL_M: Final = 100.0
 _SAMPLES_A_CELL = 2
-_SMOOTH = 0.75  # of a cell: the stairs of the squares become lines
+_SMOOTH = 0.75  # of a square: the stairs become lines, and less than half a square moves at once
+_LEAST_HOLE = 2  # squares
+_DIGITS = 6  # of a degree: 0.1 m
 
 
 def times_s(graph: RoadGraph, origins: Anchors, targets: Anchors) -> Floats:
@@ -107,11 +109,13 @@ class Ground:
         """Return what the first of the origins reaches within each limit, the longest limit first."""
         time_s = self._times_s(origins, max(limits_s))
         total_m = float(self.length_m.sum())
-        found = []
-        for limit_s in sorted(limits_s, reverse=True):
-            within = time_s <= limit_s
-            found.append(Reached(limit_s, self._outline(within), float(self.length_m[within].sum()) / total_m))
-        return found
+        limits = sorted(limits_s)
+        within = [time_s <= limit_s for limit_s in limits]
+        found = [
+            Reached(limit_s, shape, float(self.length_m[inside].sum()) / total_m)
+            for limit_s, inside, shape in zip(limits, within, self._outlines(within), strict=True)
+        ]
+        return found[::-1]
 
     def _times_s(self, origins: Anchors, limit_s: float) -> Floats:
         """Return the least time from any origin to each point along the roads."""
@@ -144,21 +148,45 @@ class Ground:
         permitted = np.where(step > 0, lanes.open[own, 0], lanes.open[own, 1])
         time_s[points] = np.minimum(time_s[points], np.where(permitted, along_s, np.inf))
 
-    def _outline(self, within: Bools) -> shapely.MultiPolygon:
-        """Return the squares of the points and their neighbours as ground, in degrees."""
+    def _outlines(self, within: Sequence[Bools]) -> list[shapely.MultiPolygon]:
+        """Return the squares of the points and their neighbours as ground, in degrees; each lies within the next.
+
+        The rings between one limit and the next are made smooth together: an edge that two have in common stays one.
+        """
+        rings, inner = [], np.zeros(self.shape, np.bool_)
+        for inside in within:
+            marked = self._marked(inside)
+            rings.append(_ground(marked & ~inner))
+            inner = marked
+        smooth = shapely.coverage_simplify(rings, _SMOOTH)
+        return [self._in_degrees(shapely.coverage_union_all(smooth[: number + 1])) for number in range(len(rings))]
+
+    def _marked(self, within: Bools) -> Bools:
+        """Return the squares that are reached, their neighbours, and what these enclose without leaving a road out."""
         marked = np.zeros(self.shape, np.bool_)
         marked[self.cell[0][within], self.cell[1][within]] = True
-        grown: NDArray[np.bool_] = ndimage.binary_dilation(marked)
-        joined = shapely.union_all(self._runs(grown))
-        smooth = shapely.simplify(joined, _SMOOTH * CELL_M)
-        parts = [part for part in shapely.get_parts(crs.unproject(smooth, self.zone)) if not part.is_empty]
-        return shapely.MultiPolygon(parts)
+        marked = ndimage.binary_dilation(marked)
+        part, count = ndimage.label(~marked)
+        squares = np.bincount(part.ravel(), minlength=count + 1)
+        roads = np.bincount(part[self.cell], minlength=count + 1)
+        filled = (roads == 0) | (squares < _LEAST_HOLE)
+        filled[0], filled[part[0, 0]] = (
+            True,
+            False,
+        )  # two rows and columns at the border hold no road: all that is around is one
+        found: Bools = filled[part]
+        return found
 
-    def _runs(self, marked: Bools) -> NDArray[np.object_]:
-        """Return the runs of marked squares of each row as boxes, in metres."""
-        edge = np.diff(np.pad(marked, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-        row, begin = np.nonzero(edge == 1)
-        end = np.nonzero(edge == -1)[1]
-        left, right = self.west_m + begin * CELL_M, self.west_m + end * CELL_M
-        bottom = self.south_m + row * CELL_M
-        return np.asarray(shapely.box(left, bottom, right, bottom + CELL_M))
+    def _in_degrees(self, squares: shapely.Geometry) -> shapely.MultiPolygon:
+        metres = shapely.transform(squares, lambda at: at * CELL_M + (self.west_m, self.south_m))
+        degrees = shapely.transform(crs.unproject(metres, self.zone), lambda at: at.round(_DIGITS))
+        return shapely.MultiPolygon([*shapely.get_parts(degrees)])
+
+
+def _ground(marked: Bools) -> shapely.Geometry:
+    """Return marked squares as ground, a corner of a square at each whole number of columns and rows."""
+    edge = np.diff(np.pad(marked, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    row, begin = np.nonzero(edge == 1)
+    end = np.nonzero(edge == -1)[1]
+    joined = shapely.union_all(shapely.box(begin, row, end, row + 1))
+    return shapely.transform(shapely.segmentize(joined, 1.0), np.rint) if edge.any() else shapely.Polygon()

@@ -1,5 +1,7 @@
 """What is reached over the roads within a time: matrices, ground, shares."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import shapely
@@ -86,3 +88,56 @@ def test_on_real_roads_the_ground_holds_the_nodes_that_are_reached_and_is_valid(
     late = shapely.points(targets.place[(whole_s > 450) & np.isfinite(whole_s)])
     assert len(late) > 20
     assert shapely.contains(ring.shape, late).mean() < 0.1
+
+
+BLOCK = {1: (113.0, 28.0), 2: (113.015, 28.0), 3: (113.015, 28.0135), 4: (113.0, 28.0135)}
+"""A block of 1.5 km with streets around it."""
+
+AROUND = [(1, 2, 60, 60), (2, 3, 60, 60), (3, 4, 60, 60), (4, 1, 60, 60)]
+
+
+def test_a_block_without_roads_inside_is_reached_when_the_streets_around_it_are():
+    graph = RoadGraph(network(AROUND, BLOCK))
+    (ring,) = coverage.Ground.of(graph).reached(graph.at_nodes([1]), [300.0])
+    assert shapely.get_num_interior_rings(shapely.get_parts(ring.shape)).sum() == 0
+    assert ring.shape.covers(shapely.Point(113.0075, 28.0067))
+
+
+def test_a_block_with_a_road_inside_that_nobody_reaches_is_a_hole_at_every_limit():
+    nodes = BLOCK | {5: (113.006, 28.0067), 6: (113.009, 28.0067)}
+    graph = RoadGraph(network([*AROUND, (5, 6, 20, 20)], nodes))
+    rings = coverage.Ground.of(graph).reached(graph.at_nodes([1]), [300.0, 600.0])
+    assert rings[0].shape.equals(rings[1].shape)
+    assert not rings[0].shape.intersects(shapely.LineString([nodes[5], nodes[6]]))
+    assert shapely.get_num_interior_rings(shapely.get_parts(rings[0].shape)).sum() == 1
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10_000))
+def test_limits_lie_within_each_other_and_every_hole_is_by_a_road_that_is_not_reached(seed):
+    rng, side = np.random.default_rng(seed), 7
+    wobble = rng.uniform(-0.001, 0.001, (side * side + 1, 2))
+    places = {r * side + c + 1: (113 + c * 0.003, 28 + r * 0.003) for r in range(side) for c in range(side)}
+    nodes = {node: (lon + wobble[node, 0], lat + wobble[node, 1]) for node, (lon, lat) in places.items()}
+    pairs = [(n, n + 1) for n in nodes if n % side] + [(n, n + side) for n in nodes if n + side in nodes]
+    kept = [pair for pair in pairs if rng.random() < 0.8]
+    graph = RoadGraph(network([(a, b, *rng.choice([20, 60, 400], 2)) for a, b in kept], nodes))
+    ground = coverage.Ground.of(graph)
+    origins = graph.at_nodes(rng.choice(graph.network.node_id, 2))
+    rings = ground.reached(origins)
+    assert all(shapely.is_valid(ring.shape) for ring in rings)
+    assert all(outer.shape.buffer(1e-9).covers(inner.shape) for outer, inner in pairwise(rings))
+    for ring in rings:
+        late = _squares(ground, ground._times_s(origins, 600.0) > ring.limit_s)
+        for part in shapely.get_parts(ring.shape):
+            for hole in part.interiors:
+                metres = crs.project(shapely.Polygon(hole), ground.zone)
+                assert metres.area > 0.99 * coverage.CELL_M**2
+                assert metres.intersects(late)
+
+
+def _squares(ground, points):
+    """Return the squares in which these points along the roads lie, in metres."""
+    row, column = (axis[points] * coverage.CELL_M for axis in ground.cell)
+    west, south = ground.west_m + column, ground.south_m + row
+    return shapely.union_all(shapely.box(west, south, west + coverage.CELL_M, south + coverage.CELL_M))

@@ -23,6 +23,9 @@ export function deskTools(desk: Desk): TemplateResult {
     ${session.may("hand_over") ? html`<tianshu-handover @notes=${(event: CustomEvent<number>) => { desk.notesWaiting = event.detail; desk.redraw(); }}></tianshu-handover>` : nothing}`;
 }
 
+/** How deep the colour of each limit is. */
+const REACH = html`<span class="reach-key" aria-hidden="true"><i>3</i><i>5</i><i>10</i></span>`;
+
 /** The list of layers, and the closed roads. */
 class Layers extends Part {
   static override properties = { desk: { attribute: false }, names: {} };
@@ -86,7 +89,7 @@ class Layers extends Part {
   override render(): TemplateResult {
     return html`<button class="icon-button" aria-label=${t("desk.layers")} title="${t("desk.layers")} (Y)" aria-keyshortcuts="Y" aria-expanded=${this.shown} @click=${() => this.toggle()}>${icon("layers")}</button>
       ${this.shown ? html`<div class="layers-box" @keydown=${(event: KeyboardEvent) => this.onKey(event)}><h3>${t("desk.layers")}</h3>
-        ${LAYERS.filter((name) => name !== "posts" || session.may("dispatch")).map((name) => html`<label class="check"><input type="checkbox" .checked=${this.desk.layers.has(name)} @change=${() => { this.desk.toggle(name); if (name === "posts") void this.load(); }} />${t(`layer.${name}` as Key)}</label>`)}
+        ${LAYERS.filter((name) => name !== "posts" || session.may("dispatch")).map((name) => html`<label class="check"><input type="checkbox" .checked=${this.desk.layers.has(name)} @change=${() => { this.desk.toggle(name); if (name === "posts") void this.load(); }} />${t(`layer.${name}` as Key)}${name === "coverage" ? REACH : nothing}</label>`)}
         ${this.desk.layers.has("posts") ? this.moves() : nothing}
         ${session.may("close_roads") ? this.roads() : nothing}</div>` : nothing}`;
   }

@@ -25,6 +25,7 @@ export const CLICKABLE = ["call-pins", "units-bodies", "units-many-bodies", "clu
 export const liveOverlay: Overlay = {
   sources: ["heat", "coverage", "posts", "beats", "checkpoints", "closures", "areas-live", "area-names", "trail", "links", "units", "units-many", "selected", "alerts", "calls", "picked"],
   gathered: { "units-many": { free: ["+", ["case", ["==", ["get", "order"], FREE], 1, 0]] } },
+  below: reachLayers,
   layers: (theme: Theme): LayerSpecification[] => [
     ...groundLayers(theme),
     ...unitLayers(theme, "units"),
@@ -34,11 +35,18 @@ export const liveOverlay: Overlay = {
   ],
 };
 
+/** The ground of each limit lies on that of the next: the sooner somebody is there, the deeper the colour. */
+function reachLayers(theme: Theme): LayerSpecification[] {
+  const { trail } = palette(theme);
+  return [
+    { id: "coverage-fill", type: "fill", source: "coverage", paint: { "fill-color": trail, "fill-opacity": ["match", ["get", "limit_s"], 180, 0.18, 300, 0.14, 0.1], "fill-antialias": false } },
+    { id: "coverage-line", type: "line", source: "coverage", layout: { "line-join": "round" }, paint: { "line-color": trail, "line-width": 1, "line-opacity": 0.6 } },
+  ];
+}
+
 function groundLayers(theme: Theme): LayerSpecification[] {
   const colours = palette(theme);
   return [
-    { id: "coverage-fill", type: "fill", source: "coverage", paint: { "fill-color": colours.trail, "fill-opacity": ["match", ["get", "limit_s"], 180, 0.2, 300, 0.14, 0.08] } },
-    { id: "coverage-line", type: "line", source: "coverage", paint: { "line-color": colours.trail, "line-width": ["match", ["get", "limit_s"], 180, 2, 300, 1.4, 0.8], "line-dasharray": [2, 1.5] } },
     { id: "beat-line", type: "line", source: "beats", paint: { "line-color": colours.enterprise, "line-width": 2, "line-dasharray": [6, 2, 1, 2] } },
     { id: "beat-name", type: "symbol", source: "beats", minzoom: 11, layout: { "text-field": ["get", "name"], "text-font": FONT_BOLD, "text-size": 13, "symbol-placement": "point" }, paint: { "text-color": colours.enterprise, "text-halo-color": colours.labelHalo, "text-halo-width": 1.6 } },
     { id: "heat-ground", type: "heatmap", source: "heat", maxzoom: 16, paint: { "heatmap-radius": ["interpolate", ["exponential", 2], ["zoom"], 9, 8, 15, 60], "heatmap-intensity": 0.7, "heatmap-opacity": 0.6, "heatmap-color": heatColours(colours.heat) } },

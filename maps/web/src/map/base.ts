@@ -26,6 +26,8 @@ export interface Overlay {
   /** Those of them whose points are gathered into circles until they can be told apart; what a circle sums up of them. */
   gathered?: Record<string, Record<string, unknown>>;
   layers(theme: Theme, language: Language): LayerSpecification[];
+  /** What lies under the roads, so that it doesn't hide them. */
+  below?(theme: Theme): LayerSpecification[];
 }
 
 /** A map with the page's own layers on top; `where` is filled in for the reader of a screen reader. */
@@ -90,7 +92,7 @@ export class CityMap {
   private reveal(source: string, on: boolean): void {
     if (this.shown.has(source) === on) return;
     if (!this.shown.delete(source)) this.shown.add(source);
-    for (const layer of this.overlay.layers(prefs.theme, prefs.language)) {
+    for (const layer of [...below(this.overlay), ...this.overlay.layers(prefs.theme, prefs.language)]) {
       if ("source" in layer && layer.source === source) this.gl.setLayoutProperty(layer.id, "visibility", on ? "visible" : "none");
     }
   }
@@ -135,8 +137,10 @@ async function loadRoads(): Promise<RoadNetwork[]> {
   return Array.isArray(networks) ? networks : networks.items;
 }
 
+const below = (overlay: Overlay): LayerSpecification[] => overlay.below?.(prefs.theme) ?? [];
+
 const allLayers = (roads: RoadNetwork[], overlay: Overlay): LayerSpecification[] => [
-  ...baseLayers(prefs.theme, prefs.language, roads),
+  ...baseLayers(prefs.theme, prefs.language, roads, below(overlay)),
   ...overlay.layers(prefs.theme, prefs.language),
 ];
 
@@ -147,7 +151,8 @@ function firstStyle(roads: RoadNetwork[], overlay: Overlay): StyleSpecification 
     const gather = clusterProperties ? { cluster: true, clusterMaxZoom: SINGLE_ZOOM - 1, clusterRadius: 64, clusterMinPoints: 4, clusterProperties } : {};
     sources[name] = { type: "geojson", data: { type: "FeatureCollection", features: [] }, ...gather };
   }
-  const empty = overlay.layers(prefs.theme, prefs.language).map((layer) => ({ ...layer, layout: { ...layer.layout, visibility: "none" } }) as LayerSpecification);
-  return { version: 8, sources, layers: [...baseLayers(prefs.theme, prefs.language, roads), ...empty] };
+  const empty = (layers: LayerSpecification[]): LayerSpecification[] => layers.map((layer) => ({ ...layer, layout: { ...layer.layout, visibility: "none" } }) as LayerSpecification);
+  const { theme, language } = prefs;
+  return { version: 8, sources, layers: [...baseLayers(theme, language, roads, empty(below(overlay))), ...empty(overlay.layers(theme, language))] };
 }
 

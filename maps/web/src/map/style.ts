@@ -36,14 +36,15 @@ export function baseSources(roads: RoadNetwork[]): Record<string, SourceSpecific
 }
 
 /**
- * All layers of the base map, below everything a page adds. Lines and fills of one source stand together: wherever the
+ * All layers of the base map, below what a page adds but for `below`, which lies under the roads. Lines and fills of one source stand together: wherever the
  * source changes, the whole screen is masked anew, and that is what a frame costs where no graphics card helps.
  */
-export function baseLayers(theme: Theme, language: Language, roads: RoadNetwork[]): LayerSpecification[] {
+export function baseLayers(theme: Theme, language: Language, roads: RoadNetwork[], below: LayerSpecification[]): LayerSpecification[] {
   const colours = palette(theme);
   return [
     ...ground(colours),
     ...borders(colours),
+    ...below,
     ...roads.flatMap((network) => roadLayers(network.name, colours)),
     ...labels(colours, language, roads),
   ];
