@@ -1,5 +1,6 @@
 """The dispatcher's console over the real service, by keyboard alone: no test here touches the mouse."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -38,6 +39,7 @@ def test_a_call_is_taken_judged_sent_followed_and_closed_without_a_mouse(city, o
     expect(detail.get_by_text("已签收。")).to_be_visible()
 
     cards = detail.locator(".recommended .entry")
+    expect(cards.first.locator(".minutes")).to_have_text(re.compile("^[0-9.]+分钟$"))
     expect(cards).to_have_count(2)  # the silent unit is not among them
     expect(cards.first).to_contain_text("芦淞-巡-01")
     expect(cards.first).to_contain_text("估算")  # no road network is imported here, and the page says so

@@ -49,6 +49,8 @@ def test_response_times_are_shown_by_kind_by_beat_and_by_hour_against_the_target
     expect(fire).to_contain_text("—")
     expect(page.locator("tfoot")).to_contain_text("合计")
     expect(page.get_by_text("周报分档")).to_be_visible()
+    for span in ("30 秒内", "10 分钟内", "1 小时内"):
+        expect(page.get_by_role("rowheader", name=span, exact=True)).to_be_visible()
     for by, name in (("巡区", "西岸巡区"), ("时段", "时至")):
         page.get_by_label("分组").select_option(label=by)
         page.get_by_role("button", name="生成").click()

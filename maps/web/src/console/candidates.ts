@@ -31,7 +31,7 @@ export function candidates(found: Candidates, does: CandidateActions): TemplateR
 function candidate(item: Recommendation, does: CandidateActions): TemplateResult {
   const { unit } = item;
   return html`<li class="entry"><div class="entry-row">
-      <button class="minutes" title=${`${t("alert.show")} ${unit.call_sign}`} @click=${() => does.show(unit.id)}><b>${(item.time_s / 60).toFixed(1)}</b><small>min</small></button>
+      <button class="minutes" title=${`${t("alert.show")} ${unit.call_sign}`} @click=${() => does.show(unit.id)}><b>${(item.time_s / 60).toFixed(1)}</b><small>${t("time.minutes")}</small></button>
       <span class="row-main"><b>${unit.call_sign}</b><small>${code("unit.kind", unit.kind)}${item.mode === "walk" ? html` · ${t("call.on_foot")}` : nothing}</small></span>
       <span class="entry-buttons"><button class="button primary" data-send ?disabled=${does.busy} aria-label="${t("call.assign")} ${unit.call_sign}" @click=${() => does.send(unit.id, unit.call_sign, "dispatched")}>${t("call.assign")}</button>
       <button class="button" ?disabled=${does.busy} aria-label="${t("call.propose")} ${unit.call_sign}" title=${t("call.propose_hint")} @click=${() => does.send(unit.id, unit.call_sign, "proposed")}>${t("call.propose")}</button></span></div>

@@ -67,6 +67,8 @@ export const en: Record<keyof typeof zh, string> = {
   "problem.map": "This browser can’t show the map (WebGL 2 is needed).",
   "time.s": "{n} s",
   "time.min": "{n} min",
+  "time.minutes": "min",
+  "time.h": "{n} h",
   "time.h_min": "{h} h {min} min",
   "time.d": "{n} d",
   "time.min_s": "{min} min {s} s",

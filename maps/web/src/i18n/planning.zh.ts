@@ -125,7 +125,7 @@ export const planningZh = {
   "reports.set_out": "出动",
   "reports.feedback": "反馈",
   "reports.later": "更晚",
-  "reports.up_to": "{span} 内",
+  "reports.up_to": "{span}内",
   "reports.hour": "{from} 时至 {to} 时",
   "reports.dates_wrong": "日期格式应为 2026-11-21，截止日不早于起始日。",
 };

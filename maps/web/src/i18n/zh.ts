@@ -66,6 +66,8 @@ export const zh = {
   "problem.map": "此浏览器无法显示地图（需要 WebGL 2）。",
   "time.s": "{n} 秒",
   "time.min": "{n} 分钟",
+  "time.minutes": "分钟",
+  "time.h": "{n} 小时",
   "time.h_min": "{h} 小时 {min} 分",
   "time.d": "{n} 天",
   "time.min_s": "{min} 分 {s} 秒",

@@ -27,12 +27,13 @@ export const dayStart = (isoDay: string): number => Date.parse(`${isoDay}T00:00:
 
 export const DAY_MS = 86_400_000;
 
-/** A duration in two words at most: 8 s, 4 min, 2 h 05 min, 3 d. */
+/** A duration in two words at most: 8 s, 4 min, 2 h, 2 h 05 min, 3 d. */
 export function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));
   if (s < 60) return t("time.s", { n: s });
   if (s < 3600) return t("time.min", { n: Math.floor(s / 60) });
-  if (s < 86_400) return t("time.h_min", { h: Math.floor(s / 3600), min: String(Math.floor((s % 3600) / 60)).padStart(2, "0") });
+  const [h, min] = [Math.floor(s / 3600), Math.floor((s % 3600) / 60)];
+  if (s < 86_400) return min ? t("time.h_min", { h, min: String(min).padStart(2, "0") }) : t("time.h", { n: h });
   return t("time.d", { n: Math.floor(s / 86_400) });
 }
 
