@@ -175,3 +175,24 @@ def test_accounts_fit_on_a_phone_without_scrolling_sideways(live_server, account
     page.goto(f"{live_server}/administration")
     expect(page.locator(".accounts tbody tr")).to_have_count(2)
     assert page.locator(".wide").evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
+LINES = """part => {
+  const of = document.createRange();
+  of.selectNodeContents(part);
+  return new Set([...of.getClientRects()].map(({ top }) => top)).size;
+}"""
+"""How many lines the text of an element takes."""
+
+
+def test_an_accounts_name_begins_where_its_login_does_and_no_role_is_broken(live_server, account, visitor):
+    page = visitor().new_page()
+    sign_in(page, live_server, account("security_admin"))
+    page.goto(f"{live_server}/administration")
+    row = page.locator(".accounts tbody tr").first
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        name, login = (row.locator(part).bounding_box() for part in ("td button", "td small"))
+        assert name["x"] == login["x"]
+        for part in (row.locator(".tag").first, row.locator("td").last):
+            assert part.evaluate(LINES) == 1
