@@ -5,23 +5,24 @@
 
 Days are UTC; times never fall along the chain, whatever the clocks of several hosts say. Entries of requests that come
 at the same time share a commit (group commit): the longer the commit takes, the more of them the next one carries.
+A process remembers where it left the chain. One statement goes on from there, and puts nothing in when somebody else
+wrote meanwhile; then the process asks where the chain ends, and holds that end until its commit.
 """
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, Table, insert, text
+from sqlalchemy import CursorResult, Engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.db.engine import RowRefusedError, WriteSession, writing
-from services.db.tables.audit import AuditEntry
+from services.db.engine import RowRefusedError, WriteSession, by_statement, writing
 from services.errors import UnavailableError
 
 GENESIS = bytes(32)
@@ -93,6 +94,7 @@ class _Queue:
     def __init__(self) -> None:
         self._waiting = list[tuple[Entry, datetime, asyncio.Future[None]]]()
         self._task: asyncio.Task[None] | None = None
+        self._head: _Head | None = None
 
     async def put(self, engine: AsyncEngine, entry: Entry, at: datetime) -> None:
         loop = asyncio.get_running_loop()
@@ -105,9 +107,10 @@ class _Queue:
     async def _write_on(self, engine: AsyncEngine) -> None:
         while self._waiting:
             some, self._waiting = self._waiting[:MAX_TOGETHER], self._waiting[MAX_TOGETHER:]
+            known, self._head = self._head, None
             problem: BaseException | None = TrailError("The audit trail was stopped. Nothing was shown; try again.")
             try:
-                await _write(engine, [(entry, at) for entry, at, _ in some])
+                self._head = await _write(engine, known, [(entry, at) for entry, at, _ in some])
                 problem = None
             except UnavailableError as error:
                 problem = error
@@ -116,32 +119,62 @@ class _Queue:
                     _tell(written, problem)
 
 
-_ADD = insert(cast("Table", AuditEntry.__table__)).inline()
-"""Nothing comes back: who writes the trail need not be able to read it."""
 _queues: WeakKeyDictionary[Engine, _Queue] = WeakKeyDictionary()
 
 
-async def _write(engine: AsyncEngine, entries: Iterable[tuple[Entry, datetime]]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The end of the chain: the time and the hash of its last entry."""
+
+    at: datetime | None
+    hash: bytes
+
+
+_FIND_HEAD = text("SELECT at, hash FROM tianshu_audit_head()")
+_COLUMNS = {
+    "at": "timestamptz", "account_id": "bigint", "act": "text", "target": "text", "purpose": "text", "case_no": "text",
+    "outcome": "text", "rows": "bigint", "remote": "text", "previous_hash": "bytea", "hash": "bytea",
+}  # fmt: skip
+_NAMES, _ARRAYS = ", ".join(_COLUMNS), ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMNS.items())
+_GO_ON = text(
+    f"INSERT INTO audit ({_NAMES}) SELECT {', '.join(f'e.{name}' for name in _COLUMNS)} "
+    f"FROM tianshu_audit_head() AS head, unnest({_ARRAYS}) WITH ORDINALITY AS e({_NAMES}, number) "
+    "WHERE coalesce(head.hash, :genesis) = :after ORDER BY e.number"
+)
+"""Nothing comes back but how many were put in: who writes the trail need not be able to read it."""
+
+
+async def _write(engine: AsyncEngine, known: _Head | None, entries: Sequence[tuple[Entry, datetime]]) -> _Head:
+    """Put entries at the end of the chain, in one statement where the end is as this process left it."""
     try:
-        async with writing(engine) as db:
-            await _chain(db, entries)
+        if known is not None:
+            async with by_statement(engine) as db:
+                if head := await _go_on(db, known, entries):
+                    return head
+        async with writing(engine) as db:  # other writers wait from the question for the head until the commit
+            found = (await db.execute(_FIND_HEAD)).one()
+            head = await _go_on(db, _Head(found.at, found.hash or GENESIS), entries)
+            if head is None:
+                raise TrailError("The end of the audit trail moved while it was held. Nothing was shown.")
+            return head
     except (DBAPIError, SQLAlchemyError, RowRefusedError) as error:
         raise TrailError("The audit trail can't be written, so nothing is shown. Tell the administrator.") from error
 
 
-async def _chain(db: WriteSession, entries: Iterable[tuple[Entry, datetime]]) -> None:
-    """Put entries at the end of the chain; other writers wait until this transaction ends."""
-    head = (await db.execute(text("SELECT at, hash FROM tianshu_audit_head()"))).one()
-    last_at: datetime | None = head.at
-    last_hash: bytes = head.hash or GENESIS
-    rows = list[dict[str, Any]]()
+async def _go_on(
+    db: WriteSession | AsyncConnection, after: _Head, entries: Sequence[tuple[Entry, datetime]]
+) -> _Head | None:
+    """Put entries behind the one that is taken for the last; return the new end, or None when it is not the last."""
+    head, rows = after, list[dict[str, Any]]()
     for said, moment in entries:
-        entry, at = _clean(said), max(moment.astimezone(UTC), last_at.astimezone(UTC) if last_at else moment)
-        new_day = last_at is None or last_at.astimezone(UTC).date() != at.date()
-        previous = opening(at.date(), last_hash) if new_day else last_hash
-        last_at, last_hash = at, sha256(previous + body(at, entry)).digest()
-        rows.append({"at": at, "previous_hash": previous, "hash": last_hash, **asdict(entry)})
-    await db.execute(_ADD, rows)
+        entry, at = _clean(said), max(moment.astimezone(UTC), head.at.astimezone(UTC) if head.at else moment)
+        new_day = head.at is None or head.at.astimezone(UTC).date() != at.date()
+        previous = opening(at.date(), head.hash) if new_day else head.hash
+        head = _Head(at, sha256(previous + body(at, entry)).digest())
+        rows.append({"at": at, "previous_hash": previous, "hash": head.hash, **asdict(entry)})
+    values = {name: [row[name] for row in rows] for name in _COLUMNS}
+    done = cast("CursorResult[Any]", await db.execute(_GO_ON, {**values, "genesis": GENESIS, "after": after.hash}))
+    return head if done.rowcount == len(rows) else None
 
 
 def _clean(entry: Entry) -> Entry:

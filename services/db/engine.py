@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from services.db import claims as claiming
 from services.db.claims import Claims
@@ -88,6 +88,18 @@ async def writing(engine: AsyncEngine, claims: Claims | None = None) -> AsyncIte
     async with _told(), WriteSession(engine, expire_on_commit=False) as session, session.begin():
         await claiming.begin(session, claims, read_only=False)
         yield session
+
+
+@asynccontextmanager
+async def by_statement(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Open a connection on which every statement is committed by itself.
+
+    Raises:
+        DatabaseAwayError: the database does not answer.
+        RowRefusedError: the database does not permit it.
+    """
+    async with _told(), engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        yield connection
 
 
 async def check_ready(session: ReadSession) -> None:
