@@ -13,7 +13,7 @@ from api.problems import NotSignedInError
 from services import access
 from services.audit import Ledger
 from services.db.engine import ReadSession, WriteSession, reading, writing
-from services.errors import NotAllowedError
+from services.errors import NotAllowedError, Saying
 from services.settings import Settings
 
 COOKIE = "tianshu"
@@ -173,9 +173,9 @@ def delete_cookie(request: Request, response: Response) -> None:
 
 
 UNFINISHED = {
-    access.Stage.VERIFY: "Show your second factor first.",
-    access.Stage.ENROL: "Your roles ask for a second factor: enrol one on the sign-in page first.",
-    access.Stage.RENEW: "Somebody else knows your password: change it on the sign-in page first.",
+    access.Stage.VERIFY: Saying("Show your second factor first."),
+    access.Stage.ENROL: Saying("Your roles ask for a second factor: enrol one on the sign-in page first."),
+    access.Stage.RENEW: Saying("Somebody else knows your password: change it on the sign-in page first."),
 }
 """What a half-open session is told."""
 

@@ -24,6 +24,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
+from services.errors import Saying
 from services.settings import Settings
 
 _PAGES: Final = {
@@ -119,14 +120,16 @@ class Hardening:
             if answer.begun:
                 raise
             log.exception("request_failed", method=scope["method"], route=getattr(scope.get("route"), "path", None))
-            sentence = "Something went wrong here; it is written down. Nothing was shown."
+            sentence = Saying("Something went wrong here; it is written down. Nothing was shown.")
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, sentence, "urn:tianshu:Broken")
         return _too_long(body) if body.too_long else None
 
     async def _refusal(self, scope: Scope, body: "_Body") -> Response | None:
         headers = Headers(scope=scope)
         if self._hosts is not None and _name(headers.get("host", "")) not in self._hosts:
-            sentence = "This service has another name. The operator sets it as TIANSHU_PUBLIC_URL or _ALLOWED_HOSTS."
+            sentence = Saying(
+                "This service has another name. The operator sets it as TIANSHU_PUBLIC_URL or _ALLOWED_HOSTS."
+            )
             return problem(HTTPStatus.BAD_REQUEST, sentence, "urn:tianshu:UnknownHost")
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > body.limit:
@@ -142,9 +145,8 @@ class Hardening:
                 if await self._limiter.hit(item, costly.path.pattern, who or address):
                     return None
                 log.warning("asked_too_often", method=costly.method, pattern=costly.path.pattern, remote=address)
-                refusal = problem(
-                    HTTPStatus.TOO_MANY_REQUESTS, "Too often. Wait a minute.", "urn:tianshu:TooOften", limit=item.amount
-                )
+                sentence = Saying("Too often. Wait a minute.")
+                refusal = problem(HTTPStatus.TOO_MANY_REQUESTS, sentence, "urn:tianshu:TooOften", limit=item.amount)
                 refusal.headers["Retry-After"] = "60"
                 return refusal
         return None
@@ -259,5 +261,5 @@ def _session(headers: Headers) -> str | None:
 
 def _too_long(body: _Body) -> Response:
     most = f"{body.limit // 2**20} MB" if body.limit >= 2**20 else f"{body.limit // 2**10} KB"
-    sentence = f"The body is too long: {most} at most."
+    sentence = Saying("The body is too long: {most} at most.", most=most)
     return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence, "urn:tianshu:TooLong")

@@ -38,8 +38,9 @@ class NotSignedInError(errors.TianshuError):
 
 
 def problem(status: HTTPStatus, detail: str, kind: str = "about:blank", **more: Any) -> JSONResponse:
-    """Return a problem document."""
-    body = {"type": kind, "title": status.phrase, "status": status.value, "detail": _writable(detail), **more}
+    """Return a problem document: the detail, and `told` with its pattern and values."""
+    body = {"type": kind, "title": status.phrase, "status": status.value, "detail": _writable(detail)}
+    body |= {"told": _told(errors.tell(detail)), **more}
     headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
     return JSONResponse(body, status.value, media_type=MEDIA_TYPE, headers=headers)
 
@@ -69,19 +70,18 @@ def register(app: FastAPI) -> None:
     @app.exception_handler(errors.TianshuError)
     async def answer_ours(_: Request, error: errors.TianshuError) -> JSONResponse:
         kind = f"urn:tianshu:{type(error).__name__.removesuffix('Error')}"
-        told = _told(errors.tell(error.sentence))
         if isinstance(error, NotSignedInError):
             left = {"next": error.left} if error.left else {}
-            return problem(HTTPStatus.UNAUTHORIZED, str(error), kind, told=told, **left)
+            return problem(HTTPStatus.UNAUTHORIZED, error.sentence, kind, **left)
         status = next(status for root, status in STATUS.items() if isinstance(error, root))
-        return problem(status, str(error), kind, told=told)
+        return problem(status, error.sentence, kind)
 
     @app.exception_handler(RequestValidationError)
     async def answer_invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         found = [_fault(item) for item in error.errors()]
         sentence = "; ".join(f"{item['where']}: {item['what']}" for item in found)
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence, "urn:tianshu:Invalid", errors=found)
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence, "urn:tianshu:Invalid", told=None, errors=found)
 
     @app.exception_handler(HTTPException)
     async def answer_http(_: Request, error: HTTPException) -> JSONResponse:
-        return problem(HTTPStatus(error.status_code), str(error.detail))
+        return problem(HTTPStatus(error.status_code), error.detail)

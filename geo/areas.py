@@ -14,6 +14,7 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from geo import crs
+from geo.told import ToldError
 
 Shape = shapely.Polygon | shapely.MultiPolygon
 Indices = NDArray[np.intp]
@@ -32,12 +33,8 @@ _LONGEST_EDGE_M: Final = 5000.0  # longer edges get vertices: their boxes in deg
 _DEGREE_M: Final = 110_500.0  # a degree of latitude is nowhere shorter
 
 
-class ShapeError(ValueError):
-    """What was given is not the shape of an area; the sentence, a pattern and its values, says what would be."""
-
-    def __init__(self, pattern: str, /, **values: Any) -> None:
-        super().__init__(pattern.format(**values) if values else pattern)
-        self.pattern, self.values = pattern, values
+class ShapeError(ToldError):
+    """What was given is not the shape of an area; the sentence says what would be."""
 
 
 class Disc(Protocol):

@@ -13,6 +13,8 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 from pyproj.exceptions import CRSError, ProjError
 
+from geo.told import ToldError
+
 Array = NDArray[np.float64]
 Shape = TypeVar("Shape", bound=shapely.Geometry)
 
@@ -34,7 +36,7 @@ ELLIPSOID: Final = pyproj.Geod(a=6378137.0, rf=298.257222101)
 """CGCS2000's ellipsoid (GB 22021-2008: a = 6378137 m, 1/f = 298.257222101)."""
 
 
-class CrsError(ValueError):
+class CrsError(ToldError):
     """The reference system is unknown, or the place lies outside of what it can express."""
 
 
@@ -46,7 +48,7 @@ def parse_epsg(crs: str | int) -> int:
     """
     text = str(crs).strip().upper().removeprefix("EPSG:")
     if not text.isascii() or not text.isdigit():
-        raise CrsError(f"{crs!r} is no reference system: write EPSG:n, for example EPSG:4547")
+        raise CrsError("{crs} is no reference system: write EPSG:n, for example EPSG:4547", crs=repr(crs))
     return int(text)
 
 
@@ -74,7 +76,9 @@ def zone_for(lon_deg: float) -> int:
     """
     zone = FIRST_ZONE + math.floor((lon_deg - FIRST_MERIDIAN_DEG) / 3 + 0.5) if math.isfinite(lon_deg) else 0
     if not FIRST_ZONE <= zone <= LAST_ZONE:
-        raise CrsError(f"no CGCS2000 Gauss-Krüger zone covers longitude {lon_deg}: 73.5 to 136.5 are covered")
+        raise CrsError(
+            "no CGCS2000 Gauss-Krüger zone covers longitude {lon_deg}: 73.5 to 136.5 are covered", lon_deg=lon_deg
+        )
     return zone
 
 
@@ -130,10 +134,16 @@ def _transformer(source: int, target: int) -> pyproj.Transformer:
         try:
             return pyproj.Transformer.from_crs(start, end, always_xy=True, allow_ballpark=False)
         except CRSError:
-            raise CrsError(f"EPSG:{source} or EPSG:{target} is no known reference system") from None
+            raise CrsError(
+                "EPSG:{source} or EPSG:{target} is no known reference system", source=source, target=target
+            ) from None
         except ProjError:
             continue
-    raise CrsError(f"EPSG:{source} to EPSG:{target}: no published parameters lead from one datum to the other")
+    raise CrsError(
+        "EPSG:{source} to EPSG:{target}: no published parameters lead from one datum to the other",
+        source=source,
+        target=target,
+    )
 
 
 def _carry(shape: Shape, source: int, target: int) -> Shape:

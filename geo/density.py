@@ -23,6 +23,8 @@ from scipy.special import ndtr
 from scipy.stats import false_discovery_control
 from shapely.geometry.base import BaseGeometry
 
+from geo.told import ToldError
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -41,7 +43,7 @@ _SCATTERED, _MAPS, _AT_ONCE = 4_000_000, (199, 999), 1_000_000  # random cells i
 _ROUNDING = 1e-9
 
 
-class DensityError(ValueError):
+class DensityError(ToldError):
     """The grid asked for can't be laid; the sentence says why."""
 
 
@@ -154,16 +156,21 @@ def lay(
     of the cell. Raises DensityError for a cell that is not positive, nothing to lay over, or more than MAX_CELLS.
     """
     if not cell_m > 0:
-        raise DensityError(f"a cell of {cell_m} m is impossible; give a size above 0")
+        raise DensityError("a cell of {cell_m} m is impossible; give a size above 0", cell_m=cell_m)
     west, south, east, north = _extent(xy_m, area)
     x0, y0 = origin_m or (floor(west / cell_m) * cell_m, floor(south / cell_m) * cell_m)
     first_i, first_j = floor((west - x0) / cell_m), floor((south - y0) / cell_m)
     width, height = floor((east - x0) / cell_m) - first_i + 1, floor((north - y0) / cell_m) - first_j + 1
     if width * height > MAX_CELLS:
         raise DensityError(
-            f"{width} x {height} cells of {cell_m:g} m are more than {MAX_CELLS}: "
-            f"the extent is {(east - west) / 1000:.0f} km x {(north - south) / 1000:.0f} km; "
-            "check for coordinates far off, or take larger cells"
+            "{width} x {height} cells of {cell_m} m are more than {most}: "
+            "the extent is {wide_km} km x {high_km} km; check for coordinates far off, or take larger cells",
+            width=width,
+            height=height,
+            cell_m=f"{cell_m:g}",
+            most=MAX_CELLS,
+            wide_km=f"{(east - west) / 1000:.0f}",
+            high_km=f"{(north - south) / 1000:.0f}",
         )
     whole = Lattice(x0, y0, cell_m, first_i, first_j, np.ones((height, width), dtype=np.bool_))
     if area is None:

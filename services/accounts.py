@@ -90,7 +90,7 @@ async def read_account(mandate: access.Mandate, db: ReadSession, account_id: int
     await access.grant(mandate, access.Act.VIEW_ACCOUNTS, f"account:{account_id}")
     found = await _views(db, select(Account).where(Account.id == account_id))
     if not found:
-        raise NoAccountError(f"There is no account {account_id}.")
+        raise NoAccountError("There is no account {account_id}.", account_id=account_id)
     return found[0]
 
 
@@ -267,7 +267,7 @@ async def _another(mandate: access.Mandate, db: WriteSession, account_id: int) -
     if mandate.account_id == account_id:
         raise OwnAccountError("Nobody decides on his own access: ask another security administrator.")
     if (await db.execute(select(Account.id).where(Account.id == account_id).with_for_update())).first() is None:
-        raise NoAccountError(f"There is no account {account_id}.")
+        raise NoAccountError("There is no account {account_id}.", account_id=account_id)
 
 
 async def _views(db: ReadSession, found: Select[Account]) -> list[AccountView]:

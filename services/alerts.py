@@ -310,9 +310,12 @@ async def _move(db: WriteSession, alert_id: int, before: str, values: dict[str, 
     moved = (await db.execute(step)).scalar()
     found = await live.view_alerts(db, Alert.id == alert_id)
     if not found:
-        raise NoAlertError(f"There is no alert {alert_id}.")
+        raise NoAlertError("There is no alert {alert_id}.", alert_id=alert_id)
     if moved is None:
         raise WrongStateError(
-            f"Alert {alert_id} is {found[0].state}; only an alert that is {before} can take this step."
+            "Alert {alert_id} is {state}; only an alert that is {before} can take this step.",
+            alert_id=alert_id,
+            state=found[0].state,
+            before=before,
         )
     return found[0]

@@ -68,7 +68,7 @@ def encode(fixes: Iterable[Fix]) -> list[bytes]:
                 messages.append(b"".join((_MAGIC, *rows)))
                 rows, size = [], 0
     except (StructError, OverflowError, TypeError) as error:
-        raise RefusedError(f"A fix can't be stored: {error}.") from error
+        raise RefusedError("A fix can't be stored: {error}.", error=str(error)) from error
     return [*messages, b"".join((_MAGIC, *rows))] if rows else messages
 
 
@@ -107,7 +107,7 @@ def decode(message: bytes) -> list[Fix]:
             ))  # fmt: skip
             start += size
     except (StructError, OverflowError, ValueError) as error:
-        raise DamagedError(f"The message is damaged: {error}.") from error
+        raise DamagedError("The message is damaged: {error}.", error=str(error)) from error
     return fixes
 
 

@@ -125,7 +125,9 @@ async def approve(
     if row.proposed_by == mandate.account_id:
         raise OwnProposalError("Nobody approves what he proposed himself.")
     if row.state != "proposed" or row.expires_at <= now:
-        raise SettledError(f"This authorisation is {row.state if row.state != 'proposed' else 'expired'} already.")
+        raise SettledError(
+            "This authorisation is {state} already.", state=row.state if row.state != "proposed" else "expired"
+        )
     values = {"state": "approved", "approved_by": mandate.account_id, "approved_at": now}
     await db.execute(update(Authorisation).where(Authorisation.id == authorisation_id).values(**values))
     return (await _views(mandate, db, _select().where(Authorisation.id == authorisation_id)))[0]
@@ -157,7 +159,7 @@ def _check(settings: Settings, wanted: NewAuthorisation, now: datetime) -> None:
         raise ScopeError("The window ends before it starts.")
     latest = now + timedelta(days=settings.authorisation_max_days)
     if not now < wanted.expires_at <= latest:
-        raise ScopeError(f"The authorisation expires after now and by {latest:%Y-%m-%d}.")
+        raise ScopeError("The authorisation expires after now and by {latest}.", latest=f"{latest:%Y-%m-%d}")
     if wanted.window_end > now:
         raise ScopeError("The window ends in the future: investigations replay records held, they follow nobody live.")
 
@@ -166,14 +168,14 @@ def _area_wkb(area: Mapping[str, Any]) -> bytes:
     try:
         return shapes.read_shape(area).wkb
     except shapes.ShapeError as error:
-        raise ScopeError(str(error)) from error
+        raise ScopeError(error.pattern, **error.values) from error
 
 
 async def _locked(db: WriteSession, authorisation_id: int) -> Authorisation:
     found = select(Authorisation).where(Authorisation.id == authorisation_id).with_for_update()
     row = (await db.execute(found)).scalar_one_or_none()
     if row is None:
-        raise NoAuthorisationError(f"There is no authorisation {authorisation_id}.")
+        raise NoAuthorisationError("There is no authorisation {authorisation_id}.", authorisation_id=authorisation_id)
     return row
 
 

@@ -180,7 +180,9 @@ async def advise_posts(
     known = int(demand.calls.sum())
     if known < LEAST_CALLS:
         raise TooFewCallsError(
-            f"{known} calls of that time lie on the road network; {LEAST_CALLS} are needed at least."
+            "{known} calls of that time lie on the road network; {least} are needed at least.",
+            known=known,
+            least=LEAST_CALLS,
         )
     free = await _free_units(db, graph, settings, now)
     count = units or len(free)

@@ -93,15 +93,16 @@ async def take_over(mandate: access.Mandate, db: WriteSession, note_id: int, *, 
     taken = (await db.execute(step.returning(HandoverNote.id))).scalar_one_or_none()
     note = await _note(db, mandate.account_id, note_id)
     if taken is None:
-        reason = "You wrote this note: the next shift signs for it." if note.mine else f"{note.taken_by} has signed."
-        raise NoteTakenError(reason)
+        if note.mine:
+            raise NoteTakenError("You wrote this note: the next shift signs for it.")
+        raise NoteTakenError("{who} has signed.", who=note.taken_by)
     return note
 
 
 async def _note(db: ReadSession, reader: int | None, note_id: int) -> Note:
     found = await _notes(db, reader, 1, HandoverNote.id == note_id)
     if not found:
-        raise NoNoteError(f"There is no note {note_id}.")
+        raise NoNoteError("There is no note {note_id}.", note_id=note_id)
     return found[0]
 
 

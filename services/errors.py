@@ -1,5 +1,6 @@
 """The five ways a request can fail; subclasses stand beside the raise and say what is allowed."""
 
+import math
 from typing import Any, Self
 
 
@@ -24,8 +25,15 @@ class Saying(str):
 def tell(text: str) -> dict[str, Any]:
     """Return a sentence as a page takes it; one without values is its own pattern."""
     pattern, values = (text.pattern, text.values) if isinstance(text, Saying) else (text, {})
-    plain = {name: tell(value) if isinstance(value, Saying) else value for name, value in values.items()}
-    return {"sentence": pattern, "values": plain}
+    return {"sentence": pattern, "values": {name: _plain(value) for name, value in values.items()}}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON can hold it; what is neither a number nor a text as it stands in the sentence."""
+    if isinstance(value, Saying):
+        return tell(value)
+    fits = isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+    return value if fits else str(value)
 
 
 class TianshuError(Exception):

@@ -85,7 +85,11 @@ async def add_platform(
     )  # fmt: skip
     added = (await db.execute(row.on_conflict_do_nothing().returning(Platform))).scalar_one_or_none()
     if added is None:
-        raise PlatformTakenError(f"The name {name} or the access code {access_code} belongs to another platform.")
+        raise PlatformTakenError(
+            "The name {name} or the access code {access_code} belongs to another platform.",
+            name=name,
+            access_code=access_code,
+        )
     return added
 
 
@@ -104,7 +108,7 @@ async def remove_platform(mandate: access.Mandate, db: WriteSession, name: str) 
     await access.grant(mandate, access.Act.MANAGE_DEVICES, f"platform {name}")
     gone = await db.execute(delete(Platform).where(Platform.name == name).returning(Platform.id))
     if gone.scalar_one_or_none() is None:
-        raise NoPlatformError(f"There is no platform {name}.")
+        raise NoPlatformError("There is no platform {name}.", name=name)
 
 
 async def find_platform(db: ReadSession, access_code: int) -> Platform | None:
@@ -227,13 +231,17 @@ def _check(
 ) -> None:
     """Refuse what the protocol's fields can't hold."""
     if not (0 < access_code <= DWORD and 0 <= user_id <= DWORD):
-        raise InvalidError(f"Access code and user are numbers up to {DWORD}, the access code at least 1.")
+        raise InvalidError("Access code and user are numbers up to {most}, the access code at least 1.", most=DWORD)
     if not password.isascii() or not 1 <= len(password) <= MAX_PASSWORD:
-        raise InvalidError(f"A password has 1 to {MAX_PASSWORD} ASCII characters: the protocol has room for no more.")
+        raise InvalidError(
+            "A password has 1 to {most} ASCII characters: the protocol has room for no more.", most=MAX_PASSWORD
+        )
     if cipher and not (1 <= cipher[0] <= DWORD and all(0 <= value <= DWORD for value in cipher)):
-        raise InvalidError(f"A cipher is three numbers up to {DWORD}, M1 at least 1.")
+        raise InvalidError("A cipher is three numbers up to {most}, M1 at least 1.", most=DWORD)
     try:
         for network in addresses:
             ip_network(network)
     except ValueError as error:
-        raise InvalidError(f"An address is an IP address or a network such as 10.0.0.0/8: {error}") from error
+        raise InvalidError(
+            "An address is an IP address or a network such as 10.0.0.0/8: {error}", error=str(error)
+        ) from error

@@ -23,7 +23,7 @@ from services.db.engine import ReadSession, WriteSession
 from services.db.tables.access import Account
 from services.db.tables.exports import ExportFile, ExportRequest
 from services.db.tables.fleet import Unit
-from services.errors import ConflictError, InvalidError, NotAllowedError, NotFoundError
+from services.errors import ConflictError, InvalidError, NotAllowedError, NotFoundError, Saying
 
 FREE_POINTS = 25
 """两高 2017 解释 5 (司法解释 on citizens' personal information): 50 points, half of that for those on duty."""
@@ -140,7 +140,7 @@ async def request_export(
     if not reason.strip() or mandate.account_id is None:
         raise InvalidError("Say what the export is for.")
     if (await db.execute(select(Unit.id).where(Unit.id == unit_id))).first() is None:
-        raise tracks.NoTrackError(f"There is no unit {unit_id}.")
+        raise tracks.NoTrackError("There is no unit {unit_id}.", unit_id=unit_id)
     wish = {"unit_id": unit_id, "window_start": start, "window_end": end, "reason": reason.strip()}
     row = insert(ExportRequest).values(**wish, account_id=mandate.account_id, case_no=mandate.case_no, asked_at=now)
     request_id = (await db.execute(row.returning(ExportRequest.id))).scalar_one()
@@ -172,11 +172,11 @@ async def decide_request(
     await access.grant(mandate, access.Act.APPROVE_EXPORT, f"export_request:{request_id} {approve=}")
     row = (await db.execute(select(ExportRequest).where(ExportRequest.id == request_id).with_for_update())).scalar()
     if row is None:
-        raise NoRequestError(f"There is no export request {request_id}.")
+        raise NoRequestError("There is no export request {request_id}.", request_id=request_id)
     if row.account_id == mandate.account_id:
         raise OwnRequestError("Nobody approves for himself: another approver decides on this request.")
     if row.state != "proposed":
-        raise DecidedError(f"Request {request_id} is {row.state} already.")
+        raise DecidedError("Request {request_id} is {state} already.", request_id=request_id, state=row.state)
     decided = {"decided_by": mandate.account_id, "decided_at": now, "state": "approved" if approve else "refused"}
     over = {"expires_at": now + GOOD_FOR} if approve else {}
     await db.execute(update(ExportRequest).where(ExportRequest.id == request_id).values(**decided, **over))
@@ -213,11 +213,11 @@ async def _check_request(
     if row is None or row.account_id != mandate.account_id:
         raise NeedsApprovalError("There is no request of yours with this number.")
     checks = (
-        (row.state != "approved", f"Your request is {row.state}: somebody else has to approve it."),
-        (row.expires_at is None or row.expires_at <= now, "The approval is over: it was good for a day."),
-        (row.unit_id != unit_id, "The approval is for another unit."),
-        (start < row.window_start or end > row.window_end, "The time leaves what was approved."),
-        (row.case_no != mandate.case_no, "The approval is for another case."),
+        (row.state != "approved", Saying("Your request is {state}: somebody else has to approve it.", state=row.state)),
+        (row.expires_at is None or row.expires_at <= now, Saying("The approval is over: it was good for a day.")),
+        (row.unit_id != unit_id, Saying("The approval is for another unit.")),
+        (start < row.window_start or end > row.window_end, Saying("The time leaves what was approved.")),
+        (row.case_no != mandate.case_no, Saying("The approval is for another case.")),
     )
     for broken, sentence in checks:
         if broken:
@@ -233,12 +233,12 @@ async def _check_free(mandate: access.Mandate, db: WriteSession, points: int, no
     )
     before = int((await db.execute(mine)).scalar_one())
     if before + points > FREE_POINTS:
-        sentence = (
-            f"This file would hold {points} points, and {before} went out in the last day. More than {FREE_POINTS} "
-            "need a request (POST /exports) that another person approves."
-        )
         await access.record(mandate, access.Act.EXPORT_TRACK, f"{points} points: approval needed", allowed=False)
-        raise NeedsApprovalError(sentence)
+        raise NeedsApprovalError(
+            "This file would hold {points} points, and {before} went out in the last day. More than {most} "
+            "need a request (POST /exports) that another person approves.",
+            points=points, before=before, most=FREE_POINTS,
+        )  # fmt: skip
 
 
 _asker, _decider = aliased(Account), aliased(Account)

@@ -20,7 +20,7 @@ from services import access
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables.parks import Enterprise, Incident, Park
 from services.db.types import from_wkb, plain, point
-from services.errors import ConflictError, InvalidError, NotFoundError
+from services.errors import ConflictError, InvalidError, NotFoundError, Saying
 from services.ingest import incidents
 from services.ingest.incidents import Origin, Rejected
 
@@ -140,7 +140,7 @@ async def create_park(
     row = insert(Park).values(name=name, synthetic=synthetic, shape=from_wkb(outline.wkb, "MULTIPOLYGON"))
     added = (await db.execute(row.on_conflict_do_nothing().returning(Park.id))).scalar_one_or_none()
     if added is None:
-        raise ParkExistsError(f"There is a park {name} already.")
+        raise ParkExistsError("There is a park {name} already.", name=name)
     return await _park(db, added)
 
 
@@ -234,7 +234,9 @@ async def find_hot_spots(
     """
     await access.grant(mandate, access.Act.VIEW_PARKS, f"park {park_id}")
     if not MIN_CELL_M <= cell_m <= MAX_CELL_M:
-        raise InvalidError(f"A cell is {MIN_CELL_M:g} to {MAX_CELL_M:g} m wide.")
+        raise InvalidError(
+            "A cell is {least_m} to {most_m} m wide.", least_m=f"{MIN_CELL_M:g}", most_m=f"{MAX_CELL_M:g}"
+        )
     if start >= end:
         raise InvalidError("The period is empty: its start has to lie before its end.")
     park = await _park(db, park_id)
@@ -256,9 +258,11 @@ def _score(
     try:
         lattice = density.lay(xy_m, cell_m, area=crs.project(park.shape, epsg))
     except density.DensityError as error:
-        raise InvalidError(f"{error}.") from error
+        raise InvalidError("{error}.", error=Saying(error.pattern, **error.values)) from error
     if len(lattice.boxes) > MAX_CELLS:
-        raise InvalidError(f"{len(lattice.boxes)} cells are more than {MAX_CELLS}: take larger cells.")
+        raise InvalidError(
+            "{cells} cells are more than {most}: take larger cells.", cells=len(lattice.boxes), most=MAX_CELLS
+        )
     kinds = tuple(Counter[str]() for _ in lattice.boxes)
     for one, cell in zip(counted, lattice.locate(xy_m).tolist(), strict=True):
         if cell >= 0:
@@ -300,7 +304,7 @@ async def _park(db: ReadSession, park_id: int) -> ParkView:
     """Return a park, or say that there is none."""
     row = (await db.execute(_PARKS.where(Park.id == park_id))).one_or_none()
     if row is None:
-        raise UnknownParkError(f"There is no park {park_id}.")
+        raise UnknownParkError("There is no park {park_id}.", park_id=park_id)
     return _park_view(row)
 
 
@@ -315,12 +319,12 @@ def _outline(geojson: Mapping[str, Any]) -> shapely.MultiPolygon:
     if not isinstance(shape, shapely.MultiPolygon) or shape.is_empty:
         raise ShapeRefusedError("The shape has to be a Polygon or a MultiPolygon.")
     if not shape.is_valid:
-        raise ShapeRefusedError(f"The shape is no valid polygon: {shapely.is_valid_reason(shape)}.")
+        raise ShapeRefusedError("The shape is no valid polygon: {why}.", why=shapely.is_valid_reason(shape))
     try:
         areas.zone_of(shape)
     except crs.CrsError as error:
         raise ShapeRefusedError(
-            f"The shape does not lie in China: {error}. The order is (longitude, latitude)."
+            "The shape does not lie in China: {error}. The order is (longitude, latitude).", error=str(error)
         ) from error
     return shapely.force_2d(shape)
 
@@ -329,8 +333,11 @@ def _refuse_outside(park: ParkView, enterprises: Sequence[NewEnterprise]) -> Non
     """Refuse enterprises that lie outside a park: mostly their coordinates are in another system."""
     outside = [one.name for one in enterprises if not park.shape.covers(shapely.Point(one.lon_deg, one.lat_deg))]
     if outside:
-        more = f" and {len(outside) - _NAMED} more" if len(outside) > _NAMED else ""
+        more = Saying(" and {count} more", count=len(outside) - _NAMED) if len(outside) > _NAMED else ""
         raise OutsideParkError(
-            f"These lie outside {park.name}: {', '.join(outside[:_NAMED])}{more}. "
-            "Coordinates are CGCS2000; those of Chinese web maps are GCJ-02 and have to be converted."
+            "These lie outside {name}: {outside}{more}. "
+            "Coordinates are CGCS2000; those of Chinese web maps are GCJ-02 and have to be converted.",
+            name=park.name,
+            outside=", ".join(outside[:_NAMED]),
+            more=more,
         )

@@ -164,7 +164,7 @@ class Pipeline:
                     await self._store.store(fixes)
         except storing.AwayError as error:
             log.warning("batch_not_stored", fixes=len(fixes), error=type(error.__cause__).__name__)
-            self._tell(chunks, NotStoredError(str(error)))
+            self._tell(chunks, NotStoredError(error.sentence))
             await asyncio.sleep(PAUSE_AWAY_S)
         except storing.RefusedError as error:
             if len(chunks) > 1:
@@ -172,7 +172,7 @@ class Pipeline:
                 await self._settle(chunks[len(chunks) // 2 :])
                 return
             log.warning("batch_refused", fixes=len(fixes), error=type(error.__cause__).__name__)
-            self._tell(chunks, UnstorableError(str(error)))
+            self._tell(chunks, UnstorableError(error.sentence))
         else:
             self._tell(chunks, None)
 

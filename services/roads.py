@@ -152,7 +152,7 @@ async def find_network(db: ReadSession, name: str) -> NetworkView:
     """
     row = (await db.execute(select(RoadNetwork).where(RoadNetwork.name == name))).scalar_one_or_none()
     if row is None:
-        raise NoNetworkError(f"No road network {name} is imported. `tianshu roads import` adds one.")
+        raise NoNetworkError("No road network {name} is imported. `tianshu roads import` adds one.", name=name)
     return _view(row)
 
 
@@ -196,13 +196,15 @@ async def close_road(
     """
     await access.grant(mandate, access.Act.CLOSE_ROADS, f"roads:{name}")
     if loaded is None or (await find_network(db, name)).id != loaded.network_id:
-        raise NoNetworkError(f"The road network {name} is not the one that dispatch computes on.")
+        raise NoNetworkError("The road network {name} is not the one that dispatch computes on.", name=name)
     if not reason.strip() or (until is not None and until <= now):
         raise NoRoadError("A closure has a reason, and its end lies ahead.")
     drawn = _drawn(shape)
     rows = await asyncio.to_thread(edges_closed, loaded.modes.network, drawn)
     if not len(rows):
-        raise NoRoadError(f"No road is there: a point closes the road within {MAX_SNAP_M:.0f} m of it.")
+        raise NoRoadError(
+            "No road is there: a point closes the road within {most_m} m of it.", most_m=f"{MAX_SNAP_M:.0f}"
+        )
     lines = lines_of(loaded.modes.network, rows)
     values = {"network": name, "reason": reason.strip(), "closed_by": mandate.account_id, "closed_at": now}
     row = insert(RoadClosure).values(**values, until=until, shape=_ewkt(drawn), lines=_ewkt(lines))
@@ -226,7 +228,9 @@ async def lift_closure(mandate: access.Mandate, db: WriteSession, name: str, clo
     closed = update(RoadClosure).where(RoadClosure.id == closure_id, *_closed_now(name, now))
     lifted = await db.execute(closed.values(lifted_at=now, lifted_by=mandate.account_id).returning(RoadClosure.id))
     if lifted.scalar_one_or_none() is None:
-        raise NoClosureError(f"Nothing is closed on {name} under the number {closure_id}.")
+        raise NoClosureError(
+            "Nothing is closed on {name} under the number {closure_id}.", name=name, closure_id=closure_id
+        )
 
 
 async def read_tile(db: ReadSession, network: NetworkView, z: int, x: int, y: int) -> bytes:
@@ -236,7 +240,13 @@ async def read_tile(db: ReadSession, network: NetworkView, z: int, x: int, y: in
         TileError: there is no such tile.
     """
     if not (0 <= z <= MAX_ZOOM and 0 <= x < 2**z and 0 <= y < 2**z):
-        raise TileError(f"There is no tile {z}/{x}/{y}: zoom goes from 0 to {MAX_ZOOM}, x and y from 0 to 2^zoom - 1.")
+        raise TileError(
+            "There is no tile {z}/{x}/{y}: zoom goes from 0 to {most}, x and y from 0 to 2^zoom - 1.",
+            z=z,
+            x=x,
+            y=y,
+            most=MAX_ZOOM,
+        )
     unit_m = _WORLD_M / 2**z / _EXTENT
     shown = [highway for highway, first in FIRST_ZOOM.items() if z >= first]
     values = {
@@ -268,7 +278,7 @@ def _drawn(geojson: Mapping[str, Any]) -> BaseGeometry:
     west, south, east, north = drawn.bounds or (math.nan,) * 4
     on_earth = -180 <= west <= east <= 180 and -90 <= south <= north <= 90  # noqa: PLR2004 -- false for nan as well
     if drawn.geom_type not in _CLOSABLE or not on_earth or not drawn.is_valid:
-        raise NoRoadError(f"A closure is one of: {', '.join(_CLOSABLE)}, valid and on earth.")
+        raise NoRoadError("A closure is one of: {kinds}, valid and on earth.", kinds=", ".join(_CLOSABLE))
     return drawn
 
 

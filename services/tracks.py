@@ -205,7 +205,7 @@ def encode(fixes: Iterable[Fix]) -> bytes:
     try:
         return b"".join([_COPY_HEAD, *map(_encode_row, fixes), _COPY_TAIL])
     except (StructError, OverflowError, TypeError) as error:
-        raise UnstorableError(f"A fix can't be stored: {error}.") from error
+        raise UnstorableError("A fix can't be stored: {error}.", error=str(error)) from error
 
 
 def _encode_row(fix: Fix) -> bytes:
@@ -267,7 +267,7 @@ async def _read_part(db: ReadSession, found: Select[Any], most: int) -> list[Fix
     async for some in rows.partitions(_AT_A_TIME):
         fixes += [as_fix(row) for row in some]
     if len(fixes) > most:
-        raise SpanError(f"The interval holds more than {MAX_FIXES} fixes: ask for a shorter one.")
+        raise SpanError("The interval holds more than {most} fixes: ask for a shorter one.", most=MAX_FIXES)
     return fixes
 
 

@@ -29,7 +29,7 @@ async def read_layer(
 ) -> Response:
     """A layer as GeoJSON: city, counties, context, river, places, areas (these are synthetic)."""
     if layer not in basemap.LAYERS:
-        raise UnknownLayerError(f"There is no layer {layer}: {', '.join(basemap.LAYERS)}.")
+        raise UnknownLayerError("There is no layer {layer}: {layers}.", layer=layer, layers=", ".join(basemap.LAYERS))
     body = basemap.layer(layer, datum)
     etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
     headers = {"Cache-Control": CACHE, "ETag": etag, "Vary": "Cookie, Authorization"}

@@ -10,6 +10,7 @@ from api.schemas import Id, Model
 from geo.fix import Source
 from services import phones as service
 from services.db.engine import reading, writing
+from services.errors import Saying
 
 router = APIRouter(tags=["fixes"])
 
@@ -77,5 +78,6 @@ async def _read(request: Request) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > phones.MAX_BYTES:
-            raise HTTPException(status.HTTP_413_CONTENT_TOO_LARGE, f"A request holds {phones.MAX_BYTES} bytes at most.")
+            sentence = Saying("A request holds {most} bytes at most.", most=phones.MAX_BYTES)
+            raise HTTPException(status.HTTP_413_CONTENT_TOO_LARGE, sentence)
     return bytes(body)

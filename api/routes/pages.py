@@ -66,7 +66,7 @@ def read_asset(request: Request, path: str) -> FileResponse:
     folder = (STATIC / "assets").resolve()
     asset = (folder / path).resolve()
     if not asset.is_relative_to(folder) or not asset.is_file():
-        raise NoSuchAssetError(f"There is no asset {path!r}.")
+        raise NoSuchAssetError("There is no asset {path}.", path=repr(path))
     return _file(request, asset, _FOREVER)
 
 

@@ -195,7 +195,9 @@ async def _upload(request: Request) -> tuple[bytes, str, str]:
     """
     length = request.headers.get("content-length", "")
     if not length.isdigit() or int(length) > MAX_UPLOAD_BYTES:
-        raise InvalidError(f"An upload tells its length and is at most {MAX_UPLOAD_BYTES // 1024**2} MB long.")
+        raise InvalidError(
+            "An upload tells its length and is at most {most_mb} MB long.", most_mb=MAX_UPLOAD_BYTES // 1024**2
+        )
     async with request.form(max_files=1, max_fields=8) as form:
         file, source, epsg = form.get("file"), form.get("source"), form.get("crs") or f"EPSG:{crs.CGCS2000}"
         if not isinstance(file, UploadFile) or not isinstance(source, str) or not source.strip():

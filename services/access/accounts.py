@@ -39,7 +39,7 @@ async def create_account(
     check_separation(roles)
     passwords.check(password, username, second_factor=bool(roles & SECOND_FACTOR))
     if (await db.execute(select(Account.id).where(Account.username == username))).first():
-        raise NameTakenError(f"The name {username} is taken.")
+        raise NameTakenError("The name {username} is taken.", username=username)
     row = insert(Account).values(
         username=username, display_name=display_name, password_hash=passwords.hashed(password), must_renew=must_renew
     )

@@ -18,7 +18,7 @@ from services.db.engine import ReadSession
 from services.db.tables.access import Account, AccountRole
 from services.db.tables.cases import Authorisation
 from services.db.types import plain
-from services.errors import NotAllowedError
+from services.errors import NotAllowedError, Saying
 
 DUTY_SPAN = timedelta(hours=24)
 """What a dispatcher may replay without a case: a unit's own day."""
@@ -64,20 +64,33 @@ class Query:
     area: Geometry | None = None
 
 
-def broken_limit(limits: Limits, query: Query, now: datetime) -> tuple[int, str] | None:
+def broken_limit(limits: Limits, query: Query, now: datetime) -> tuple[int, Saying] | None:
     """Return the first limit the query breaks, as its rank and the sentence, or None when it lies inside all."""
     checks = (
-        (limits.state == "proposed", "This authorisation is not approved yet."),
-        (limits.state == "revoked", "This authorisation was revoked."),
-        (not limits.approver_holds, "Whoever approved this authorisation no longer holds the approver's role."),
-        (limits.expires_at <= now, f"This authorisation expired at {_utc(limits.expires_at)}."),
-        (query.source not in limits.sources, f"The source “{query.source}” is not in this authorisation."),
-        (bool(limits.subjects) and query.subject not in limits.subjects, "The subject is not in this authorisation."),
+        (limits.state == "proposed", Saying("This authorisation is not approved yet.")),
+        (limits.state == "revoked", Saying("This authorisation was revoked.")),
+        (
+            not limits.approver_holds,
+            Saying("Whoever approved this authorisation no longer holds the approver's role."),
+        ),
+        (limits.expires_at <= now, Saying("This authorisation expired at {at}.", at=_utc(limits.expires_at))),
+        (
+            query.source not in limits.sources,
+            Saying("The source “{source}” is not in this authorisation.", source=query.source),
+        ),
+        (
+            bool(limits.subjects) and query.subject not in limits.subjects,
+            Saying("The subject is not in this authorisation."),
+        ),
         (
             query.start < limits.start or query.end > limits.end or query.start >= query.end,
-            f"The time leaves the authorised window, {_utc(limits.start)} to {_utc(limits.end)}.",
+            Saying(
+                "The time leaves the authorised window, {start} to {end}.",
+                start=_utc(limits.start),
+                end=_utc(limits.end),
+            ),
         ),
-        (not _inside(query.area, limits.area_wkb), "The area leaves the authorised one."),
+        (not _inside(query.area, limits.area_wkb), Saying("The area leaves the authorised one.")),
     )
     return next(((rank, sentence) for rank, (broken, sentence) in enumerate(checks) if broken), None)
 
@@ -88,9 +101,9 @@ async def grant_case(mandate: Mandate, db: ReadSession, act: Act, query: Query) 
     Raises:
         CaseRefusedError: no case is named, it has no authorisation, or the query leaves the limits: it says which.
     """
-    refusal = "Name the case: an investigator sees records within an authorised case only."
+    refusal = Saying("Name the case: an investigator sees records within an authorised case only.")
     if mandate.case_no is not None:
-        refusal = "There is no authorisation for this case."
+        refusal = Saying("There is no authorisation for this case.")
         known = await _limits(db, mandate.case_no)
         judged = [(limits, broken_limit(limits, query, mandate.made_at)) for limits in known]
         for limits, broken in judged:
@@ -118,7 +131,7 @@ async def limit_track(
         await declare_look(db, [subject], start, end, limits.id)
         return limits
     if mandate.account_id is not None and end - start > DUTY_SPAN:
-        refusal = "On duty a unit's track is read for 24 hours at most. More needs an authorised case."
+        refusal = Saying("On duty a unit's track is read for 24 hours at most. More needs an authorised case.")
         await record(mandate, Act.VIEW_TRACK, f"{subject} {refusal}", allowed=False)
         raise SpanRefusedError(refusal)
     await declare_look(db, [subject], start, end)

@@ -147,7 +147,7 @@ async def reset_of(db: WriteSession, username: str) -> None:
 async def _account_id(db: ReadSession, username: str) -> int:
     account_id = (await db.execute(select(Account.id).where(Account.username == username))).scalar()
     if account_id is None:
-        raise NoSuchNameError(f"There is no account {username}.")
+        raise NoSuchNameError("There is no account {username}.", username=username)
     return account_id
 
 

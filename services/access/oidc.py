@@ -128,7 +128,7 @@ def check_claims(claims: Mapping[str, Any], *, issuer: str, client_id: str, nonc
         registry.validate(dict(claims))
     except JoseError as error:
         wrong = error.description or error.error
-        raise ProviderRefusedError(f"The provider's token does not stand up: {wrong}.") from error
+        raise ProviderRefusedError("The provider's token does not stand up: {wrong}.", wrong=wrong) from error
     audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
     if claims.get("azp", client_id) != client_id or (len(audiences) > 1 and "azp" not in claims):
         raise ProviderRefusedError("The provider's token was made for another service.")
@@ -158,8 +158,9 @@ async def _linked(ledger: Ledger, issuer: str, subject: str) -> int:
         account_id = (await db.execute(found)).scalar()
     if account_id is None:
         raise UnknownSubjectError(
-            f"The provider knows you as “{subject}”, but no account here is linked to that name. "
-            "Ask the security administrator."
+            "The provider knows you as “{subject}”, but no account here is linked to that name. "
+            "Ask the security administrator.",
+            subject=subject,
         )
     return account_id
 

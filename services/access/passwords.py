@@ -15,7 +15,7 @@ from importlib import resources
 import argon2
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from services.errors import InvalidError
+from services.errors import InvalidError, Saying
 
 MIN_ALONE = 15
 MIN_BESIDE_A_FACTOR = 12
@@ -42,10 +42,12 @@ def check(password: str, username: str, *, second_factor: bool) -> None:
     text = _normal(password)
     least = MIN_BESIDE_A_FACTOR if second_factor else MIN_ALONE
     if not least <= len(text) <= MAX:
-        raise WeakPasswordError(f"A password has {least} to {MAX} characters here: a few unrelated words, say.")
+        raise WeakPasswordError(
+            "A password has {least} to {most} characters here: a few unrelated words, say.", least=least, most=MAX
+        )
     reason = _guessable(text.casefold(), username.casefold())
     if reason:
-        raise WeakPasswordError(f"This password is easily guessed: {reason}.")
+        raise WeakPasswordError("This password is easily guessed: {reason}.", reason=reason)
 
 
 def make() -> str:
@@ -74,18 +76,18 @@ def _guessable(text: str, username: str) -> str:
     """Return why it is guessed early, or nothing."""
     core = re.sub(f"^{_EDGES}|{_EDGES}$", "", text)
     if text in common() or core in common():
-        return "it is on the list of common passwords"
+        return Saying("it is on the list of common passwords")
     if not core:
-        return "it holds digits and signs only, as telephone and identity numbers do"
+        return Saying("it holds digits and signs only, as telephone and identity numbers do")
     if len(set(text)) < _MIN_DIFFERENT or _repeats(text):
-        return "it repeats itself"
+        return Saying("it repeats itself")
     if any(text in run * 2 or text in run[::-1] * 2 for run in _RUNS):
-        return "it is a run of keys or letters"
+        return Saying("it is a run of keys or letters")
     names = [word for word in (username, *OWN_WORDS) if len(word) > 1]
     for word in names:
         text = text.replace(word, "")
     if len(re.sub(_EDGES, "", text)) < _MIN_DIFFERENT and any(names):
-        return "it is the user name or the name of this service with a few signs"
+        return Saying("it is the user name or the name of this service with a few signs")
     return ""
 
 

@@ -67,6 +67,7 @@ class Act(StrEnum):
     COMMAND_DEVICE = "command_device"
     CONFIGURE_DEVICE = "configure_device"
     IMPORT_TRACKS = "import_tracks"
+    IMPORT_CALLS = "import_calls"
     VIEW_METRICS = "view_metrics"
     VIEW_AUDIT = "view_audit"
     REVIEW_AUDIT = "review_audit"
@@ -122,6 +123,7 @@ PERMISSIONS: dict[Act, frozenset[Role]] = {
     Act.COMMAND_DEVICE: _DESK | _ADMIN,
     Act.CONFIGURE_DEVICE: _ADMIN,  # parameters, restart, areas that the terminal watches: beside COMMAND_DEVICE
     Act.IMPORT_TRACKS: _ADMIN,
+    Act.IMPORT_CALLS: _ADMIN,
     Act.VIEW_METRICS: _ADMIN,
     Act.VIEW_AUDIT: frozenset({Role.AUDITOR}),
     Act.REVIEW_AUDIT: frozenset({Role.AUDITOR}),
@@ -176,10 +178,12 @@ def check_separation(roles: frozenset[Role]) -> None:
     """
     for pair in SEPARATED:
         if pair <= roles:
+            first, second = sorted(pair)
             raise SeparationError(
-                f"These roles never meet in one person: {', '.join(sorted(pair))}. "
-                "Who runs the system, who decides on access and who checks both are three people."
-            )
+                "These roles never meet in one person: {first}, {second}. "
+                "Who runs the system, who decides on access and who checks both are three people.",
+                first=first, second=second,
+            )  # fmt: skip
 
 
 def default_purpose(roles: frozenset[Role]) -> Purpose:

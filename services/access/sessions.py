@@ -20,7 +20,7 @@ from services.access.roles import SECOND_FACTOR, Role, default_purpose
 from services.audit import Entry, Ledger
 from services.db.engine import ReadSession, WriteSession, writing
 from services.db.tables.access import Account, AccountRole, Login
-from services.errors import NotAllowedError
+from services.errors import NotAllowedError, Saying
 from services.settings import Settings
 
 MAX_FAILURES = 5
@@ -260,7 +260,7 @@ async def expire_logins(db: WriteSession, settings: Settings, now: datetime) -> 
     return len((await db.execute(gone.returning(Login.token_hash))).all())
 
 
-_LOCKED = "This account is locked after five wrong passwords. Try again in 15 minutes."
+_LOCKED = Saying("This account is locked after five wrong passwords. Try again in 15 minutes.")
 
 
 async def _open(
@@ -297,7 +297,7 @@ async def _rotate(db: WriteSession, token: str, fresh: str, now: datetime) -> No
     await db.execute(update(Login).where(Login.token_hash == _digest(token)).values(**values))
 
 
-async def _refusal(db: WriteSession, account: Account | None, password: str, now: datetime) -> str | None:
+async def _refusal(db: WriteSession, account: Account | None, password: str, now: datetime) -> Saying | None:
     """Return why this sign-in is refused, counting a wrong password, or None."""
     if account and _is_locked(account, now):
         return _LOCKED
@@ -306,7 +306,7 @@ async def _refusal(db: WriteSession, account: Account | None, password: str, now
         return None
     if account:
         await _count_failure(db, account, now)
-    return "Name or password is wrong."
+    return Saying("Name or password is wrong.")
 
 
 def _is_locked(account: Account, now: datetime) -> bool:

@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from services.errors import InvalidError
+from services.errors import InvalidError, Saying
 
 COLUMNS = ("id", "at", "account_id", "act", "target", "purpose", "case_no", "outcome", "rows", "remote")
 _SAID = COLUMNS[1:]
@@ -39,7 +39,7 @@ class Finding:
 
     kind: str
     where: str
-    sentence: str
+    sentence: Saying
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class Report:
     last_at: datetime | None = None
     findings: list[Finding] = field(default_factory=list)
 
-    def find(self, kind: str, where: object, sentence: str) -> None:
+    def find(self, kind: str, where: object, sentence: Saying) -> None:
         """Add a finding."""
         self.findings.append(Finding(kind, str(where), sentence))
 
@@ -97,7 +97,9 @@ def read_export(file: Path) -> Iterator[Row]:
                 hashes = {name: bytes.fromhex(row[name]) for name in ("previous_hash", "hash")}
                 yield {name: row[name] for name in COLUMNS} | hashes
             except (ValueError, KeyError, TypeError) as error:
-                raise UnreadableError(f"{file}, line {number}, is not an entry of the trail.") from error
+                raise UnreadableError(
+                    "{file}, line {number}, is not an entry of the trail.", file=str(file), number=number
+                ) from error
 
 
 def write_export(url: str, file: Path) -> int:
@@ -119,9 +121,9 @@ def read_key(file: Path) -> Ed25519PublicKey:
     try:
         key = load_pem_public_key(file.read_bytes())
     except (OSError, ValueError) as error:
-        raise UnreadableError(f"{file} holds no public key.") from error
+        raise UnreadableError("{file} holds no public key.", file=str(file)) from error
     if not isinstance(key, Ed25519PublicKey):
-        raise UnreadableError(f"{file} holds no Ed25519 key.")
+        raise UnreadableError("{file} holds no Ed25519 key.", file=str(file))
     return key
 
 
@@ -134,7 +136,7 @@ def read_seals(file: Path) -> list[Row]:
     try:
         return [json.loads(line) for line in file.read_bytes().splitlines()] if file.exists() else []
     except ValueError as error:
-        raise UnreadableError(f"{file.name} holds a line that is no seal.") from error
+        raise UnreadableError("{file} holds a line that is no seal.", file=file.name) from error
 
 
 def _stamp(at: datetime) -> str:
@@ -160,17 +162,21 @@ def _check_chain(
     hours = _Hours(sealed or {})
     last: Row | None = None
     for row in rows:
-        at = row["at"]
+        at, entry = row["at"], row["id"]
         ends = starts if last is None else {bytes(last["hash"])}
         if last is None or last["at"][:10] != at[:10]:
             ends = {hashlib.sha256(at[:10].encode() + end).digest() for end in ends}
         if last and at < last["at"]:
-            report.find("order", row["id"], f"Entry {row['id']} is earlier than the one before it.")
+            report.find("order", entry, Saying("Entry {entry} is earlier than the one before it.", entry=entry))
         if bytes(row["previous_hash"]) not in ends:
-            before = f"entry {last['id']}" if last else "the beginning"
-            report.find("gap", row["id"], f"Between {before} and entry {row['id']} something is missing or moved.")
+            before = Saying("entry {entry}", entry=last["id"]) if last else Saying("the beginning")
+            said = Saying(
+                "Between {before} and entry {entry} something is missing or moved.", before=before, entry=entry
+            )
+            report.find("gap", entry, said)
         if _hash_of(row) != bytes(row["hash"]):
-            report.find("edit", row["id"], f"Entry {row['id']} does not say what it said when it was written.")
+            said = Saying("Entry {entry} does not say what it said when it was written.", entry=entry)
+            report.find("edit", entry, said)
         last = row
         hours.add(at, bytes(row["hash"]))
         report.entries += 1
@@ -220,22 +226,28 @@ def _check_hours(report: Report, hours: _Hours, sealed: dict[str, Row], cut_at: 
         if cut_at and hour < cut_at:
             continue
         if count != seal["entries"]:
-            report.find("hour", hour, f"{_named(seal)} was sealed with {seal['entries']} entries and has {count}.")
+            said = Saying(
+                "The time from {start} to {end} was sealed with {entries} entries and has {count}.",
+                **_span(seal), entries=seal["entries"], count=count,
+            )  # fmt: skip
+            report.find("hour", hour, said)
         elif root != seal["root"]:
-            report.find("hour", hour, f"{_named(seal)} does not hold the entries that were sealed.")
+            said = Saying("The time from {start} to {end} does not hold the entries that were sealed.", **_span(seal))
+            report.find("hour", hour, said)
     newest = report.last_at.astimezone(UTC) - timedelta(hours=1) if report.last_at else None
     known = {start[:16] for start in sealed}
     for hour in hours.found:
         if hour not in known and newest and hour < newest.isoformat()[:13]:
-            report.find("unsealed", hour, f"The hour {hour} has no seal: nobody sealed it, or its seal was taken away.")
+            said = Saying("The hour {hour} has no seal: nobody sealed it, or its seal was taken away.", hour=hour)
+            report.find("unsealed", hour, said)
 
 
 def _end(seal: Row) -> str:
     return (datetime.fromisoformat(seal["hour"]) + timedelta(minutes=seal["minutes"])).isoformat()
 
 
-def _named(seal: Row) -> str:
-    return f"The time from {seal['hour'][:16]} to {_end(seal)[:16]}"
+def _span(seal: Row) -> dict[str, str]:
+    return {"start": seal["hour"][:16], "end": _end(seal)[:16]}
 
 
 def _root(leaves: list[bytes]) -> bytes:
@@ -257,17 +269,18 @@ def _read_seals(report: Report, lines: Iterable[bytes], key: Ed25519PublicKey) -
     for number, line in enumerate((line.rstrip(b"\n") for line in lines), 1):
         seal = _open_seal(line, key)
         if seal is None:
-            report.find("seal", number, f"Line {number} of the seals is not signed by this key.")
+            report.find("seal", number, Saying("Line {line} of the seals is not signed by this key.", line=number))
         else:
             report.seals += 1
             if seal["previous"] != hashlib.sha256(before).hexdigest():
-                report.find("seal", number, f"Before line {number} of the seals something is missing or changed.")
+                said = Saying("Before line {line} of the seals something is missing or changed.", line=number)
+                report.find("seal", number, said)
             if seal["kind"] == "cut":
                 cut_at = max(cut_at or "", seal["before"])
             elif seal["kind"] == "key":
                 key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(seal["next"]))
             elif sealed and seal["hour"] <= max(sealed):
-                report.find("seal", number, f"Line {number} of the seals is out of order.")
+                report.find("seal", number, Saying("Line {line} of the seals is out of order.", line=number))
             else:
                 sealed[seal["hour"]] = seal
         before = line

@@ -133,7 +133,7 @@ async def dispatch_proposed(
     await access.grant(mandate, access.Act.DISPATCH, f"assignment:{assignment_id}")
     held = await _hold(db, assignment_id)
     if held.state is not Step.PROPOSED:
-        raise StepError(f"The assignment is at {held.state}; only a proposed unit is sent.")
+        raise StepError("The assignment is at {state}; only a proposed unit is sent.", state=held.state)
     await calls.sign(db, held.call_id, by=mandate, now=now)
     await deferral.look_after(db, handbook.tables(settings).timers.accept_s, now)
     return await _step(db, held, Step.DISPATCHED, by=mandate, now=now)
@@ -161,7 +161,7 @@ async def take_step(
     held = await _hold(db, assignment_id)
     if held.state is Step.PROPOSED or step not in held.state.following:
         allowed = ", ".join(held.state.following) or "nothing more"
-        raise StepError(f"The assignment is at {held.state}; next may come: {allowed}.")
+        raise StepError("The assignment is at {state}; next may come: {allowed}.", state=held.state, allowed=allowed)
     return await _step(db, held, step, by=by, now=now)
 
 
@@ -201,7 +201,7 @@ async def end(
         raise NoReasonError("Say why.")
     held = await _hold(db, assignment_id)
     if held.state not in (REFUSABLE if how is Step.REFUSED else WITHDRAWABLE):
-        raise StepError(f"The assignment is at {held.state}; it can't be {how} any more.")
+        raise StepError("The assignment is at {state}; it can't be {how} any more.", state=held.state, how=how)
     values = {"state": how.value, "ended_at": now, "reason": reason.strip(), "eta_at": None, "way": None}
     await db.execute(update(Assignment).where(Assignment.id == assignment_id).values(**values))
     await _settle(db, held, how, by=by, now=now, reason=reason.strip())
@@ -251,7 +251,7 @@ async def _hold(db: WriteSession, assignment_id: int) -> _Held:
     ids = select(Assignment.call_id, Assignment.unit_id).where(Assignment.id == assignment_id)
     found = (await db.execute(ids)).one_or_none()
     if found is None:
-        raise NoAssignmentError(f"There is no assignment {assignment_id}.")
+        raise NoAssignmentError("There is no assignment {assignment_id}.", assignment_id=assignment_id)
     call_id, unit_id = found
     await db.execute(select(Call.id).where(Call.id == call_id).with_for_update())
     unit = await _lock_unit(db, unit_id)
@@ -263,7 +263,7 @@ async def _lock_unit(db: WriteSession, unit_id: int) -> Any:
     columns = select(Unit.id, Unit.call_sign, Unit.kind, Unit.state)
     row = (await db.execute(columns.where(Unit.id == unit_id).with_for_update())).one_or_none()
     if row is None:
-        raise NoUnitError(f"There is no unit {unit_id}.")
+        raise NoUnitError("There is no unit {unit_id}.", unit_id=unit_id)
     return row
 
 
@@ -272,9 +272,13 @@ async def _taken(db: ReadSession, unit: Any) -> UnitTakenError:
     found = await db.execute(held.where(Assignment.unit_id == unit.id, Assignment.state.not_in(OVER)))
     row = found.one_or_none()
     if row is None:
-        return UnitTakenError(f"{unit.call_sign} is not free but {unit.state}. Choose another unit.")
-    how = "is proposed for" if row.state == Step.PROPOSED else "has been sent to"
-    return UnitTakenError(f"{unit.call_sign} {how} call {row.call_id} already. Choose another unit.")
+        return UnitTakenError(
+            "{call_sign} is not free but {state}. Choose another unit.", call_sign=unit.call_sign, state=unit.state
+        )
+    values = {"call_sign": unit.call_sign, "call_id": row.call_id}
+    if row.state == Step.PROPOSED:
+        return UnitTakenError("{call_sign} is proposed for call {call_id} already. Choose another unit.", **values)
+    return UnitTakenError("{call_sign} has been sent to call {call_id} already. Choose another unit.", **values)
 
 
 async def _fresh_place(db: ReadSession, unit: Any, settings: Settings, now: datetime) -> tuple[float, float]:
@@ -284,12 +288,15 @@ async def _fresh_place(db: ReadSession, unit: Any, settings: Settings, now: date
     found = (await db.execute(newest.join(Carriage, carriage.PRESENT).join(NewestFix, carriage.HEARD))).one_or_none()
     if found is None:
         raise StaleUnitError(
-            f"{unit.call_sign} has reported no position with the device it carries. Choose another unit."
+            "{call_sign} has reported no position with the device it carries. Choose another unit.",
+            call_sign=unit.call_sign,
         )
     at, lon_deg, lat_deg = found
     if now - at > settings.stale_after:
         raise StaleUnitError(
-            f"{unit.call_sign} was last heard of {(now - at).total_seconds():.0f} s ago; "
-            f"{settings.stale_after_s} s are allowed. Choose another unit."
+            "{call_sign} was last heard of {age_s} s ago; {most_s} s are allowed. Choose another unit.",
+            call_sign=unit.call_sign,
+            age_s=f"{(now - at).total_seconds():.0f}",
+            most_s=settings.stale_after_s,
         )
     return lon_deg, lat_deg

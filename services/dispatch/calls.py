@@ -12,7 +12,7 @@ from services.db.tables.access import Account
 from services.db.tables.calls import Assignment, Call, CallEvent, CallLink
 from services.dispatch import handbook
 from services.dispatch.codes import OVER, CallState
-from services.errors import ConflictError, InvalidError, NotFoundError
+from services.errors import ConflictError, InvalidError, NotFoundError, Saying
 from services.settings import Settings
 
 MAX_PAGE = 200
@@ -121,7 +121,7 @@ async def sign_call(mandate: access.Mandate, db: WriteSession, call_id: int, *, 
     await access.grant(mandate, access.Act.DISPATCH, f"call:{call_id}")
     await lock(db, call_id)
     if not await sign(db, call_id, by=mandate, now=now):
-        raise SignedError(f"Call {call_id} has been signed for already.")
+        raise SignedError("Call {call_id} has been signed for already.", call_id=call_id)
     return await view(db, call_id)
 
 
@@ -159,12 +159,14 @@ async def close_call(
     """
     await access.grant(mandate, access.Act.DISPATCH, f"call:{call_id}")
     handbook.tables(settings).check_result(result_code)
-    text = _spoken(result, "Say how the call ended: what was found, what was done.")
+    text = _spoken(result, Saying("Say how the call ended: what was found, what was done."))
     await lock(db, call_id)
     busy = select(Assignment.unit_id).where(Assignment.call_id == call_id, Assignment.state.not_in(OVER))
     units = (await db.execute(busy)).scalars().all()
     if units:
-        raise UnitsThereError(f"{len(units)} unit(s) are still on call {call_id}: report them clear first.")
+        raise UnitsThereError(
+            "{units} unit(s) are still on call {call_id}: report them clear first.", units=len(units), call_id=call_id
+        )
     closed = {"state": CallState.CLOSED.value, "closed_at": now, "result": text, "result_code": result_code}
     await db.execute(update(Call).where(Call.id == call_id).values(**closed))
     await log(db, call_id, "closed", by=mandate, at=now, detail={"result": text, "result_code": result_code})
@@ -182,13 +184,15 @@ async def reopen_call(
         CallOpenError: it is not closed.
     """
     await access.grant(mandate, access.Act.DISPATCH, f"call:{call_id}")
-    text = _spoken(reason, "Say why the call is opened again.")
+    text = _spoken(reason, Saying("Say why the call is opened again."))
     closed = select(Call.state).where(Call.id == call_id).with_for_update()
     state = (await db.execute(closed)).scalar_one_or_none()
     if state is None:
-        raise NoCallError(f"There is no call {call_id}.")
+        raise NoCallError("There is no call {call_id}.", call_id=call_id)
     if state != CallState.CLOSED:
-        raise CallOpenError(f"Call {call_id} is {state}; only a closed one is opened again.")
+        raise CallOpenError(
+            "Call {call_id} is {state}; only a closed one is opened again.", call_id=call_id, state=state
+        )
     again = {"state": CallState.OPEN.value, "closed_at": None, "result": None, "result_code": None}
     await db.execute(update(Call).where(Call.id == call_id).values(**again))
     await log(db, call_id, "reopened", by=mandate, at=now, detail={"reason": text})
@@ -203,7 +207,7 @@ async def view(db: ReadSession, call_id: int) -> live.CallView:
     """
     found = await live.view_calls(db, Call.id == call_id)
     if not found:
-        raise NoCallError(f"There is no call {call_id}.")
+        raise NoCallError("There is no call {call_id}.", call_id=call_id)
     return found[0]
 
 
@@ -231,9 +235,9 @@ async def lock(db: WriteSession, call_id: int) -> None:
     """
     state = (await db.execute(select(Call.state).where(Call.id == call_id).with_for_update())).scalar_one_or_none()
     if state is None:
-        raise NoCallError(f"There is no call {call_id}.")
+        raise NoCallError("There is no call {call_id}.", call_id=call_id)
     if state == CallState.CLOSED:
-        raise CallClosedError(f"Call {call_id} is closed.")
+        raise CallClosedError("Call {call_id} is closed.", call_id=call_id)
 
 
 async def sign(db: WriteSession, call_id: int, *, by: access.Mandate, now: datetime) -> bool:
@@ -252,7 +256,7 @@ async def feed_back(db: WriteSession, call_id: int, said: str, *, by: access.Man
     Raises:
         SilentError: it says nothing.
     """
-    text = _spoken(said, "Say what was found and done.")
+    text = _spoken(said, Saying("Say what was found and done."))
     first = update(Call).where(Call.id == call_id, Call.feedback_at.is_(None))
     await db.execute(first.values(feedback_at=now))
     await log(db, call_id, "feedback", by=by, at=now, detail={"text": text})
@@ -267,7 +271,7 @@ async def log(
     await db.execute(row)
 
 
-def _spoken(text: str, otherwise: str) -> str:
+def _spoken(text: str, otherwise: Saying) -> str:
     if not text.strip():
         raise SilentError(otherwise)
     return text.strip()

@@ -93,7 +93,7 @@ async def mark(
     before = await guide_of(db, settings, call_id)
     known = {one.id: one for one in before.steps}
     if step not in known:
-        raise NoStepError(f"The guidance has no step “{step}”. It has: {', '.join(known)}.")
+        raise NoStepError("The guidance has no step “{step}”. It has: {known}.", step=step, known=", ".join(known))
     if (known[step].done is not None) == done:
         return before
     detail = {"step": step, "kind": before.kind, "version": before.version}
@@ -106,7 +106,7 @@ async def guide_of(db: ReadSession, settings: Settings, call_id: int) -> GuideVi
     call = await calls.view(db, call_id)
     guide = handbook.guides(settings).get(call.kind)
     if guide is None:
-        raise NoGuideError(f"There is no guidance for calls of the kind “{call.kind}”.")
+        raise NoGuideError("There is no guidance for calls of the kind “{kind}”.", kind=call.kind)
     done: dict[str, Done] = {}
     for event in await calls.events(db, call_id):
         if event.what == DONE and event.detail.get("kind") == call.kind:

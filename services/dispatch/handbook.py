@@ -156,7 +156,9 @@ class Tables:
             NoKindError: there is none of that code.
         """
         if code not in self.kinds:
-            raise NoKindError(f"There is no kind of call “{code}”. There are: {', '.join(self.kinds)}.")
+            raise NoKindError(
+                "There is no kind of call “{code}”. There are: {known}.", code=code, known=", ".join(self.kinds)
+            )
         return self.kinds[code]
 
     def check_result(self, code: str | None) -> None:
@@ -166,7 +168,9 @@ class Tables:
             NoCodeError: naming those that do.
         """
         if code is not None and code not in self.results:
-            raise NoCodeError(f"There is no result “{code}”. There are: {', '.join(self.results)}.")
+            raise NoCodeError(
+                "There is no result “{code}”. There are: {known}.", code=code, known=", ".join(self.results)
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +247,6 @@ def _read(kind: type[T], source: Path | Traversable) -> T:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise HandbookError(f"{source.name}: {where}: {first['msg']}") from error
+        raise HandbookError("{name}: {where}: {what}", name=source.name, where=where, what=first["msg"]) from error
     except (OSError, ValueError) as error:
-        raise HandbookError(f"{source.name} can't be read: {error}") from error
+        raise HandbookError("{name} can't be read: {error}", name=source.name, error=str(error)) from error

@@ -93,10 +93,16 @@ def check(draft: Draft, settings: Settings) -> None:
     """Refuse a kind, a priority or answers that can't be."""
     handbook.tables(settings).kind(draft.kind)
     if not HIGHEST_PRIORITY <= draft.priority <= LOWEST_PRIORITY:
-        raise AnswersError(f"The priority is {HIGHEST_PRIORITY} (highest) to {LOWEST_PRIORITY}.")
+        raise AnswersError(
+            "The priority is {highest} (highest) to {lowest}.", highest=HIGHEST_PRIORITY, lowest=LOWEST_PRIORITY
+        )
     lengths = [max(len(question), len(answer)) for question, answer in draft.answers.items()]
     if len(lengths) > _MAX_ANSWERS or max(lengths, default=0) > _MAX_ANSWER:
-        raise AnswersError(f"At most {_MAX_ANSWERS} answers of {_MAX_ANSWER} characters are kept.")
+        raise AnswersError(
+            "At most {most} answers of {most_characters} characters are kept.",
+            most=_MAX_ANSWERS,
+            most_characters=_MAX_ANSWER,
+        )
 
 
 def placed(
@@ -133,5 +139,7 @@ async def _taken_before(
     same = select(Call.id).where(Call.taken_by == mandate.account_id, Call.request_key == request_key)
     call = await calls.view(db, (await db.execute(same)).scalar_one())
     if said != {name: getattr(call, name) for name in said}:
-        raise KeyUsedError(f"This key was used for call {call.id}, which says something else. Take a new key.")
+        raise KeyUsedError(
+            "This key was used for call {call_id}, which says something else. Take a new key.", call_id=call.id
+        )
     return call

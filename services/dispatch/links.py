@@ -98,7 +98,7 @@ async def unlink_calls(
     low, high = sorted((call_id, other_id))
     gone = delete(CallLink).where(CallLink.call_id == low, CallLink.other_id == high).returning(CallLink.call_id)
     if (await db.execute(gone)).scalar_one_or_none() is None:
-        raise NoLinkError(f"Calls {call_id} and {other_id} are not linked.")
+        raise NoLinkError("Calls {call_id} and {other_id} are not linked.", call_id=call_id, other_id=other_id)
     for one, other in ((call_id, other_id), (other_id, call_id)):
         await calls.log(db, one, "unlinked", by=mandate, at=now, detail={"call_id": other})
 

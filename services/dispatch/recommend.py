@@ -151,11 +151,11 @@ async def recommend_help(
     columns = select(*place_of).outerjoin(Carriage, bearer).where(Alert.id == alert_id)
     row = (await db.execute(columns)).one_or_none()
     if row is None:
-        raise NoAlertPlaceError(f"There is no alert {alert_id}.")
+        raise NoAlertPlaceError("There is no alert {alert_id}.", alert_id=alert_id)
     lon_deg, lat_deg, detail, in_need = row
     place = detail.get("last_lon_deg", lon_deg), detail.get("last_lat_deg", lat_deg)
     if place[0] is None or place[1] is None:
-        raise PlaceUnknownError(f"Nobody knows where alert {alert_id} is.")
+        raise PlaceUnknownError("Nobody knows where alert {alert_id} is.", alert_id=alert_id)
     found = await candidates.muster(db, settings, kind=None, place=place, now=now)
     others = [unit for unit in found.fit if unit.unit_id != in_need]
     return await asyncio.to_thread(rank, roads, *place, others, limit)
@@ -171,10 +171,10 @@ async def scene(db: ReadSession, call_id: int) -> tuple[str, tuple[float, float]
     columns = select(Call.kind, func.ST_X(ground), func.ST_Y(ground)).where(Call.id == call_id)
     row = (await db.execute(columns)).one_or_none()
     if row is None:
-        raise calls.NoCallError(f"There is no call {call_id}.")
+        raise calls.NoCallError("There is no call {call_id}.", call_id=call_id)
     kind, lon_deg, lat_deg = row
     if lon_deg is None:
-        raise PlaceUnknownError(f"The place of call {call_id} is unknown: set it on the map first.")
+        raise PlaceUnknownError("The place of call {call_id} is unknown: set it on the map first.", call_id=call_id)
     return kind, (lon_deg, lat_deg)
 
 

@@ -126,7 +126,7 @@ async def report_response(
     """
     look = await access.grant(mandate, access.Act.VIEW_REPORTS, f"response {start:%Y-%m-%d} {end:%Y-%m-%d}")
     if not timedelta() < end - start <= MAX_SPAN:
-        raise SpanError(f"A report covers up to {MAX_SPAN.days} days, and its end comes after its start.")
+        raise SpanError("A report covers up to {days} days, and its end comes after its start.", days=MAX_SPAN.days)
     book = handbook.tables(settings)
     found = await db.execute(_CALLS, {"start": start, "end": end, "nowhere": NOWHERE})
     calls = [_answered(row, book.targets) for row in found]

@@ -112,7 +112,7 @@ async def sign_on(mandate: access.Mandate, db: WriteSession, unit_id: int, *, no
     await access.grant(mandate, access.Act.SERVE, f"unit:{unit_id}")
     known = select(Unit.id).where(Unit.id == unit_id)
     if (await db.execute(known)).scalar_one_or_none() is None:
-        raise assignments.NoUnitError(f"There is no unit {unit_id}.")
+        raise assignments.NoUnitError("There is no unit {unit_id}.", unit_id=unit_id)
     await _leave(mandate, db, now)
     await db.execute(insert(Crew).values(account_id=mandate.account_id, unit_id=unit_id, since=now))
     await db.execute(update(Unit).where(Unit.id == unit_id, Unit.state == OFF_DUTY).values(state=FREE))
@@ -214,7 +214,7 @@ async def _leave(mandate: access.Mandate, db: WriteSession, now: datetime) -> bo
     if unit is None:
         return False
     if unit.state not in {FREE, OFF_DUTY}:
-        raise BusyError(f"{unit.call_sign} is on a call. Report it clear first.")
+        raise BusyError("{call_sign} is on a call. Report it clear first.", call_sign=unit.call_sign)
     mine = (Crew.account_id == mandate.account_id, Crew.until.is_(None))
     await db.execute(update(Crew).where(*mine).values(until=now))
     left = select(func.count()).where(Crew.unit_id == unit.id, Crew.until.is_(None))
@@ -246,7 +246,7 @@ async def _held(mandate: access.Mandate, db: ReadSession) -> Any:
         raise NotOnUnitError("You are on no unit. Sign on first.")
     held = await _sent(db, unit.id)
     if held is None:
-        raise NoCallOfMineError(f"{unit.call_sign} is on no call.")
+        raise NoCallOfMineError("{call_sign} is on no call.", call_sign=unit.call_sign)
     return held
 
 

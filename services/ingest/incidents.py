@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo import crs
-from services.errors import InvalidError
+from services.errors import InvalidError, Saying
 
 T = TypeVar("T")
 
@@ -88,7 +88,7 @@ class ColumnError(InvalidError):
     """A column that is needed is missing."""
 
 
-class RowError(ValueError):
+class RowError(InvalidError):
     """One row can't be read; the sentence says why."""
 
 
@@ -175,7 +175,11 @@ def read_points(text: str, x: str, y: str) -> Points:
     header = reader.fieldnames or ()
     for name in (x, y):
         if name not in header:
-            raise ColumnError(f"There is no column {name}; the file has: {', '.join(header) or 'no header line'}.")
+            raise ColumnError(
+                "There is no column {name}; the file has: {known}.",
+                name=name,
+                known=", ".join(header) or Saying("no header line"),
+            )
 
     def build(row: dict[str, str]) -> tuple[float, float]:
         return _number(row[x], x), _number(row[y], y)
@@ -195,7 +199,8 @@ def refuse_personal_columns(header: Iterable[str]) -> None:
     personal = [name for name in header if _is_personal(name)]
     if personal:
         raise PersonalDataError(
-            f"Columns about persons are refused: {', '.join(personal)}. Remove them; nothing was imported."
+            "Columns about persons are refused: {columns}. Remove them; nothing was imported.",
+            columns=", ".join(personal),
         )
 
 
@@ -216,8 +221,10 @@ def _find_columns(header: list[str]) -> dict[str, str]:
     missing = [ours for ours in COLUMNS if ours not in found]
     if missing:
         raise ColumnError(
-            f"Columns are missing: {', '.join(missing)}. Needed are {', '.join(COLUMNS)}; "
-            f"detection_origin is one of {', '.join(Origin)}."
+            "Columns are missing: {columns}. Needed are {needed}; detection_origin is one of {origins}.",
+            columns=", ".join(missing),
+            needed=", ".join(COLUMNS),
+            origins=", ".join(Origin),
         )
     return found
 
@@ -236,9 +243,11 @@ def _rows(
             try:
                 yield reader.line_num, build(_complete(row))
             except RowError as error:
-                rejected.append(Rejected(reader.line_num, str(error)))
+                rejected.append(Rejected(reader.line_num, error.sentence))
     except csv.Error as error:
-        raise InvalidError(f"The file is no CSV from line {reader.line_num + 1} on: {error}.") from error
+        raise InvalidError(
+            "The file is no CSV from line {line} on: {error}.", line=reader.line_num + 1, error=str(error)
+        ) from error
 
 
 def _complete(row: dict[str, str]) -> dict[str, str]:
@@ -254,9 +263,9 @@ def _incident(
     """Build an incident of a row with our column names."""
     for column in ("id", "kind"):
         if not row[column] or len(row[column]) > _LONGEST:
-            raise RowError(f"{column} is empty or longer than {_LONGEST} characters")
+            raise RowError("{column} is empty or longer than {most} characters", column=column, most=_LONGEST)
         if IDENTITY_NUMBER.search(row[column]):
-            raise RowError(f"{column} holds what looks like an identity card number")
+            raise RowError("{column} holds what looks like an identity card number", column=column)
     lon_deg, lat_deg = to_degrees(_number(row["lon_deg"], "lon_deg"), _number(row["lat_deg"], "lat_deg"))
     return Incident(row["id"], row["kind"], _moment(row["at"], now), lon_deg, lat_deg, _origin(row["detection_origin"]))
 
@@ -266,7 +275,7 @@ def _transformation(epsg: str | int) -> Callable[[float, float], tuple[float, fl
     try:
         crs.to_cgcs2000([0.0], [0.0], epsg)
     except crs.CrsError as error:
-        raise InvalidError(f"{error}.") from error
+        raise InvalidError("{error}.", error=Saying(error.pattern, **error.values)) from error
 
     def to_degrees(x: float, y: float) -> tuple[float, float]:
         if x == 0 and y == 0:
@@ -274,7 +283,7 @@ def _transformation(epsg: str | int) -> Callable[[float, float], tuple[float, fl
         lon, lat = crs.to_cgcs2000(x, y, epsg)
         lon_deg, lat_deg = float(lon), float(lat)
         if not (abs(lon_deg) <= _MAX_LON_DEG and abs(lat_deg) <= _MAX_LAT_DEG):
-            raise RowError(f"{x:g}/{y:g} lies outside of EPSG:{crs.parse_epsg(epsg)}")
+            raise RowError("{x}/{y} lies outside of EPSG:{epsg}", x=f"{x:g}", y=f"{y:g}", epsg=crs.parse_epsg(epsg))
         return lon_deg, lat_deg
 
     return to_degrees
@@ -287,7 +296,7 @@ def _number(text: str, column: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise RowError(f"{column} is no number: {text.strip() or 'empty'}")
+        raise RowError("{column} is no number: {given}", column=column, given=text.strip() or Saying("empty"))
     return value
 
 
@@ -296,10 +305,10 @@ def _moment(text: str, now: datetime) -> datetime:
     try:
         at = datetime.fromisoformat(text.replace("/", "-"))
     except ValueError:
-        raise RowError(f"at is no ISO 8601 time: {text or 'empty'}") from None
+        raise RowError("at is no ISO 8601 time: {given}", given=text or Saying("empty")) from None
     at = at if at.tzinfo else at.replace(tzinfo=BEIJING)
     if at > now:
-        raise RowError(f"at lies in the future: {text}")
+        raise RowError("at lies in the future: {given}", given=text)
     return at
 
 
@@ -308,4 +317,8 @@ def _origin(text: str) -> Origin:
     try:
         return ORIGIN_TERMS.get(text) or Origin(text.lower())
     except ValueError:
-        raise RowError(f"detection_origin is {text or 'empty'}; it has to be one of {', '.join(Origin)}") from None
+        raise RowError(
+            "detection_origin is {given}; it has to be one of {origins}",
+            given=text or Saying("empty"),
+            origins=", ".join(Origin),
+        ) from None

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import insert, select
 
@@ -14,7 +15,7 @@ from services.db.engine import ReadSession, WriteSession, options
 from services.db.security import DbRole
 from services.db.tables.access import Account
 from services.db.tables.audit import AuditCheck
-from services.errors import UnavailableError
+from services.errors import Saying, UnavailableError, tell
 from services.settings import Settings
 
 MAX_FINDINGS = 100
@@ -34,7 +35,7 @@ class CheckView:
     entries: int
     hours: int
     seals: int
-    findings: list[dict[str, str]]
+    findings: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,10 @@ async def check_trail(mandate: access.Mandate, db: WriteSession, settings: Setti
     """Check every entry and every seal, as `tianshu audit verify` does, and keep what was found."""
     look = await access.grant(mandate, access.Act.REVIEW_AUDIT, "check")
     report = await asyncio.to_thread(check, settings, _as(mandate, settings))
-    findings = [asdict(finding) for finding in report.findings[:MAX_FINDINGS]]
+    found = report.findings[:MAX_FINDINGS]
     if len(report.findings) > MAX_FINDINGS:
-        findings.append({"kind": "more", "where": "", "sentence": f"{len(report.findings)} findings in all."})
+        found.append(verify.Finding("more", "", Saying("{count} findings in all.", count=len(report.findings))))
+    findings = [{**asdict(finding), "told": tell(finding.sentence)} for finding in found]
     row = {"at": now, "account_id": mandate.account_id, "entries": report.entries, "hours": report.hours}
     await db.execute(insert(AuditCheck).values(**row, seals=report.seals, findings=findings))
     await look.saw(report.entries)

@@ -65,7 +65,7 @@ async def review_week(
     start = datetime.combine(week, time(), BEIJING)
     end = start + _WEEK
     if now < end:
-        raise NotOverError(f"The week of {week} is over on {end:%Y-%m-%d}; review it then.")
+        raise NotOverError("The week of {week} is over on {end}; review it then.", week=week, end=f"{end:%Y-%m-%d}")
     await access.check_password(mandate.ledger, mandate.account_id, password, remote=mandate.remote or "", now=now)
     within = AuditEntry.at >= start, AuditEntry.at < end
     entries = int((await db.execute(select(func.count()).where(*within))).scalar_one())

@@ -164,7 +164,7 @@ def check_span(start: datetime, end: datetime) -> None:
         InvalidError: it is either.
     """
     if not timedelta() < end - start <= MAX_SPAN:
-        raise InvalidError(f"Ask from a start to a later end, {MAX_SPAN.days} days at most.")
+        raise InvalidError("Ask from a start to a later end, {days} days at most.", days=MAX_SPAN.days)
 
 
 def _sums(by: tuple[Any, ...], sums: tuple[Any, ...], start: datetime, end: datetime) -> Select[Any]:

@@ -105,9 +105,11 @@ def read_acquaintances(file: Path) -> dict[str, list[str]]:
     try:
         table: dict[str, list[str]] = tomllib.loads(file.read_text(encoding="utf-8"))["acquaintances"]
     except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
-        raise AcquaintancesError(f"{file.name} needs a table [acquaintances] of name = [subjects].") from error
+        raise AcquaintancesError(
+            "{name} needs a table [acquaintances] of name = [subjects].", name=file.name
+        ) from error
     if not all(isinstance(one, list) and all(isinstance(subject, str) for subject in one) for one in table.values()):
-        raise AcquaintancesError(f"{file.name} needs a list of subjects, such as unit:5, for each name.")
+        raise AcquaintancesError("{name} needs a list of subjects, such as unit:5, for each name.", name=file.name)
     return table
 
 

@@ -63,7 +63,7 @@ async def create_checkpoint(
     if beat_id is not None:
         beat = select(Beat.id).where(Beat.id == beat_id, Beat.active)
         if (await db.execute(beat)).scalar_one_or_none() is None:
-            raise NoCheckpointError(f"There is no active beat {beat_id}.")
+            raise NoCheckpointError("There is no active beat {beat_id}.", beat_id=beat_id)
     row = insert(Checkpoint).values(
         name=name.strip(), place=point(lon_deg, lat_deg), radius_m=radius_m, dwell_s=dwell_s, beat_id=beat_id,
         created_by=mandate.account_id,
@@ -97,7 +97,7 @@ async def find(db: ReadSession, ids: Sequence[int]) -> dict[int, CheckpointView]
     """
     found = {one.id: one for one in await views(db, Checkpoint.id.in_(ids), Checkpoint.active.is_(True))}
     if missing := set(ids) - found.keys():
-        raise NoCheckpointError(f"There is no active checkpoint {min(missing)}.")
+        raise NoCheckpointError("There is no active checkpoint {checkpoint_id}.", checkpoint_id=min(missing))
     return found
 
 
@@ -116,8 +116,10 @@ def _check(name: str, lon_deg: float, lat_deg: float, radius_m: float, dwell_s: 
         raise PlaceError("The checkpoint is nowhere on earth: longitude is -180 to 180 degrees, latitude -90 to 90.")
     if not LEAST_RADIUS_M <= radius_m <= MOST_RADIUS_M:
         raise PlaceError(
-            f"The radius is {LEAST_RADIUS_M:.0f} to {MOST_RADIUS_M:.0f} m: a position is exact to some 15 m, so that "
-            "no smaller circle could be proven to be reached."
+            "The radius is {least_m} to {most_m} m: a position is exact to some 15 m, so that "
+            "no smaller circle could be proven to be reached.",
+            least_m=f"{LEAST_RADIUS_M:.0f}",
+            most_m=f"{MOST_RADIUS_M:.0f}",
         )
     if not 0 <= dwell_s <= MOST_DWELL_S:
-        raise PlaceError(f"The stay is 0 to {MOST_DWELL_S} seconds.")
+        raise PlaceError("The stay is 0 to {most_s} seconds.", most_s=MOST_DWELL_S)

@@ -93,7 +93,7 @@ async def create_plan(
         raise WindowError("A plan needs a name.")
     known = await check_stops(db, stops, starts_at, ends_at)
     if (await db.execute(select(Unit.id).where(Unit.id == unit_id))).scalar_one_or_none() is None:
-        raise NoPlanError(f"There is no unit {unit_id}.")
+        raise NoPlanError("There is no unit {unit_id}.", unit_id=unit_id)
     values = {"unit_id": unit_id, "name": name.strip(), "starts_at": starts_at, "ends_at": ends_at, "ordered": ordered}
     row = insert(PatrolPlan).values(**values, created_by=mandate.account_id).returning(PatrolPlan.id)
     plan_id = int((await db.execute(row)).scalar_one())
@@ -134,7 +134,7 @@ async def cancel_plan(mandate: access.Mandate, db: WriteSession, plan_id: int) -
     """
     await access.grant(mandate, access.Act.MANAGE_PATROLS, f"plan:{plan_id}")
     if not (await view(db, plan_id)).active:
-        raise NoPlanError(f"Plan {plan_id} is cancelled already.")
+        raise NoPlanError("Plan {plan_id} is cancelled already.", plan_id=plan_id)
     await db.execute(update(PatrolPlan).where(PatrolPlan.id == plan_id).values(active=False))
 
 
@@ -146,7 +146,7 @@ async def view(db: ReadSession, plan_id: int) -> PlanView:
     """
     found = await _views(db, PatrolPlan.id == plan_id)
     if not found:
-        raise NoPlanError(f"There is no plan {plan_id}.")
+        raise NoPlanError("There is no plan {plan_id}.", plan_id=plan_id)
     return found[0]
 
 
@@ -170,16 +170,23 @@ async def check_stops(
         NoCheckpointError: there is no such active checkpoint.
     """
     if not 1 <= len(stops) <= MAX_STOPS:
-        raise WindowError(f"A plan has 1 to {MAX_STOPS} stops.")
+        raise WindowError("A plan has 1 to {most} stops.", most=MAX_STOPS)
     for stop in stops:
         start, end = stop.window_start or starts_at, stop.window_end or ends_at
         if not starts_at <= start < end <= ends_at or not starts_at <= (stop.expected_at or starts_at) <= ends_at:
-            raise WindowError(f"The window of checkpoint {stop.checkpoint_id} is empty or leaves the time of the plan.")
+            raise WindowError(
+                "The window of checkpoint {checkpoint_id} is empty or leaves the time of the plan.",
+                checkpoint_id=stop.checkpoint_id,
+            )
     known = await checkpoints.find(db, [stop.checkpoint_id for stop in stops])
     for stop in stops:
         stay_s = known[stop.checkpoint_id].dwell_s if stop.dwell_s is None else stop.dwell_s
         if timedelta(seconds=stay_s) > (stop.window_end or ends_at) - (stop.window_start or starts_at):
-            raise WindowError(f"The window of checkpoint {stop.checkpoint_id} is shorter than the stay of {stay_s} s.")
+            raise WindowError(
+                "The window of checkpoint {checkpoint_id} is shorter than the stay of {stay_s} s.",
+                checkpoint_id=stop.checkpoint_id,
+                stay_s=stay_s,
+            )
     return known
 
 

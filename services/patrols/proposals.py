@@ -126,10 +126,13 @@ async def _cars(db: ReadSession, unit_ids: Sequence[int]) -> list[_Car]:
     )
     found = {row[0]: _Car(*row) for row in await db.execute(with_places)}
     if missing := set(unit_ids) - found.keys():
-        raise plans.NoPlanError(f"There is no unit {min(missing)}.")
+        raise plans.NoPlanError("There is no unit {unit_id}.", unit_id=min(missing))
     cars = [found[unit_id] for unit_id in dict.fromkeys(unit_ids)]
     if lost := next((car for car in cars if car.lon_deg is None), None):
-        raise NoStartError(f"{lost.call_sign} has never reported a position: nobody knows where its round would begin.")
+        raise NoStartError(
+            "{call_sign} has never reported a position: nobody knows where its round would begin.",
+            call_sign=lost.call_sign,
+        )
     return cars
 
 

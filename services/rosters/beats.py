@@ -62,7 +62,7 @@ async def create_beat(
     try:
         polygons = shapes.read_shape(shape)
     except shapes.ShapeError as error:
-        raise BadBeatError(str(error)) from error
+        raise BadBeatError(error.pattern, **error.values) from error
     row = insert(tables.Beat).values(
         name=name.strip(), division=division, shape=from_wkb(polygons.wkb, "MULTIPOLYGON"),
         created_by=mandate.account_id,
@@ -96,7 +96,7 @@ async def check(db: ReadSession, beat_id: int | None) -> None:
     """
     known = select(tables.Beat.id).where(tables.Beat.id == beat_id, tables.Beat.active)
     if beat_id is not None and (await db.execute(known)).scalar_one_or_none() is None:
-        raise NoBeatError(f"There is no active beat {beat_id}.")
+        raise NoBeatError("There is no active beat {beat_id}.", beat_id=beat_id)
 
 
 async def beat_at(db: ReadSession, lon_deg: float, lat_deg: float) -> Beat | None:

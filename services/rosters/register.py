@@ -66,14 +66,16 @@ async def add_roster(
     locked = select(Unit.call_sign).where(Unit.id == unit_id).with_for_update()
     call_sign = (await db.execute(locked)).scalar_one_or_none()
     if call_sign is None:
-        raise NoRosterError(f"There is no unit {unit_id}.")
+        raise NoRosterError("There is no unit {unit_id}.", unit_id=unit_id)
     other = select(Roster.shift, Roster.starts_at, Roster.ends_at).where(
         Roster.unit_id == unit_id, Roster.starts_at < ends_at, Roster.ends_at > starts_at
     )
     if clash := (await db.execute(other.limit(1))).one_or_none():
         raise TwiceOnDutyError(
-            f"{call_sign} is on duty then: “{clash[0]}”, {clash[1]:%m-%d %H:%M}–{clash[2]:%H:%M} UTC."
-        )
+            "{call_sign} is on duty then: “{shift}”, {start} to {end}.",
+            call_sign=call_sign, shift=clash[0],
+            start=f"{clash[1]:%Y-%m-%d %H:%M} UTC", end=f"{clash[2]:%Y-%m-%d %H:%M} UTC",
+        )  # fmt: skip
     values = {"unit_id": unit_id, "shift": shift.strip(), "starts_at": starts_at, "ends_at": ends_at}
     row = insert(Roster).values(**values, beat_id=beat_id, created_by=mandate.account_id).returning(Roster.id)
     roster_id = int((await db.execute(row)).scalar_one())
@@ -101,7 +103,7 @@ async def delete_roster(mandate: access.Mandate, db: WriteSession, roster_id: in
     await access.grant(mandate, access.Act.MANAGE_PATROLS, f"roster:{roster_id}")
     gone = await db.execute(delete(Roster).where(Roster.id == roster_id).returning(Roster.id))
     if gone.scalar_one_or_none() is None:
-        raise NoRosterError(f"There is no roster entry {roster_id}.")
+        raise NoRosterError("There is no roster entry {roster_id}.", roster_id=roster_id)
 
 
 async def _views(db: ReadSession, *conditions: ColumnElement[bool]) -> list[RosterView]:

@@ -139,7 +139,7 @@ async def _another(mandate: access.Mandate, db: WriteSession, account_id: int) -
 async def _account(db: ReadSession, account_id: int) -> Account:
     account = (await db.execute(select(Account).where(Account.id == account_id))).scalar_one_or_none()
     if account is None or account.username == f"deleted-{account_id}":
-        raise NoPersonError(f"There is no account {account_id}, or its data is deleted.")
+        raise NoPersonError("There is no account {account_id}, or its data is deleted.", account_id=account_id)
     return account
 
 

@@ -1,7 +1,7 @@
 /** The weekly review, signed with the password shown anew, and how the seals of the trail stand. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import { t } from "../i18n/index.ts";
+import { say, t, type Told } from "../i18n/index.ts";
 import { get, post } from "../shared/api.ts";
 import { icon } from "../shared/icons.ts";
 import { beijingDay, DAY_MS, dayStart, dayTime } from "../shared/time.ts";
@@ -25,7 +25,7 @@ interface Check {
   username: string | null;
   entries: number;
   seals: number;
-  findings: { kind: string; where: string; sentence: string }[];
+  findings: { kind: string; where: string; sentence: string; told: Told | null }[];
 }
 
 interface Seals {
@@ -123,7 +123,7 @@ export class AuditSeals extends AuditView {
     return html`<p class="message ${whole ? "ok" : "error"}" role=${whole ? "status" : "alert"}>${icon(whole ? "check" : "bell")}<span>${whole ? t("audit.whole") : t("audit.broken", { n: check.findings.length })}</span></p>
       <dl class="facts"><dt>${t("audit.checked_at")}</dt><dd>${dayTime(check.at)}</dd><dt>${t("audit.checked_by")}</dt><dd>${check.username ?? t("audit.nightly")}</dd>
         <dt>${t("audit.entries")}</dt><dd>${check.entries}</dd><dt>${t("audit.sealed_hours")}</dt><dd>${check.seals}</dd></dl>
-      ${whole ? nothing : html`<ul class="links">${check.findings.map((one) => html`<li><span>${one.sentence}</span></li>`)}</ul>`}`;
+      ${whole ? nothing : html`<ul class="links">${check.findings.map((one) => html`<li><span>${(one.told && say(one.told)) ?? one.sentence}</span></li>`)}</ul>`}`;
   }
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { prefs, type Language } from "../shared/prefs.ts";
+import { dayMinute } from "../shared/time.ts";
 import type { consoleZh } from "./console.zh.ts";
 import { en } from "./en.ts";
 import type { officerZh } from "./officer.zh.ts";
@@ -48,5 +49,9 @@ export function say(told: Told): string | null {
 
 function filled(value: unknown, family?: string): string {
   if (typeof value === "object" && value !== null) return say(value as Told) ?? "";
+  if (family === "moment") return moment(String(value));
   return family ? code(family, String(value)) : String(value);
 }
+
+/** A time of UTC as a sentence names it (2026-11-21 08:00 UTC, 2026-11-21T08), in the reader's time. */
+const moment = (at: string): string => dayMinute(`${at.slice(0, 10)}T${`${at.slice(11, 16)}:00`.slice(0, 5)}Z`);

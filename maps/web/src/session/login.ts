@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import { t, type Key } from "../i18n/index.ts";
-import { get, post, Problem, sentence } from "../shared/api.ts";
+import { get, post, Problem, sentence, words } from "../shared/api.ts";
 import { Part } from "../shared/part.ts";
 import { prefs } from "../shared/prefs.ts";
 import markUrl from "../shell/mark.svg";
@@ -52,7 +52,7 @@ export class LoginPage extends Part {
       this.go((await post<{ next: Step | null }>(path, body))?.next ?? null);
     } catch (error) {
       const refused = error instanceof Problem && [400, 401, 403, 422].includes(error.status);
-      this.refuse(refused ? t(wrong, { detail: error.detail }) : sentence(error));
+      this.refuse(refused ? t(wrong, { detail: words(error) ?? error.detail }) : sentence(error));
     }
   }
 

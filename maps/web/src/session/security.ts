@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import { t } from "../i18n/index.ts";
-import { get, post, Problem, remove, sentence } from "../shared/api.ts";
+import { get, post, Problem, remove, sentence, words } from "../shared/api.ts";
 import { Part } from "../shared/part.ts";
 import { dayMinute } from "../shared/time.ts";
 import "./factor.ts";
@@ -55,7 +55,7 @@ export class SecurityPage extends Part {
     try {
       await work();
     } catch (error) {
-      this.failure = error instanceof Problem && error.status === 422 ? t("password.weak", { detail: error.detail }) : sentence(error);
+      this.failure = error instanceof Problem && error.status === 422 ? t("password.weak", { detail: words(error) ?? error.detail }) : sentence(error);
     }
     this.requestUpdate();
   }

@@ -1,5 +1,6 @@
 /** One way to the server: JSON over the same origin; what goes wrong becomes a sentence. */
 
+import { fieldsZh } from "../i18n/sentences.fields.zh.ts";
 import { code, say, t, type Key, type Told } from "../i18n/index.ts";
 import { prefs } from "./prefs.ts";
 import type { Page } from "./types.ts";
@@ -44,19 +45,28 @@ const SENTENCES: Record<number, Key> = {
   503: "problem.unavailable",
 };
 
-/** What went wrong, in the reader's language; the server's own sentence follows where it adds facts. */
+/**
+ * What went wrong, in the reader's language: what the server says; where there are no words for that, what its status
+ * means, with the server's own words in brackets.
+ */
 export function sentence(error: unknown): string {
   if (!(error instanceof Problem)) return t("problem.unknown");
-  const known = SENTENCES[error.status] ?? "problem.unknown";
-  const detail = facts(error);
-  return detail ? t("problem.with_detail", { what: t(known), detail }) : t(known);
+  const said = words(error);
+  if (said) return said;
+  const known = t(SENTENCES[error.status] ?? "problem.unknown");
+  return said === null && error.detail ? t("problem.with_detail", { what: known, detail: error.detail }) : known;
 }
 
-/** The facts of a refusal; in English as the server says them. */
-function facts(error: Problem): string {
-  if (prefs.language === "en") return error.detail;
-  if (error.faults.length) return error.faults.map(({ where, told }) => t("problem.fault", { field: code("field", fieldOf(where)), what: say(told) ?? t("problem.not_right") })).join("；");
-  return (error.told && say(error.told)) ?? error.detail;
+/** What the server says, in the reader's language; empty where it says no more than the status, null without words. */
+export function words(error: Problem): string | null {
+  if (error.kind === "about:blank") return "";
+  if (error.faults.length) return prefs.language === "en" ? null : error.faults.map(fault).join("；");
+  return error.told && say(error.told);
+}
+
+function fault({ where, told }: Fault): string {
+  const name = fieldOf(where);
+  return t("problem.fault", { field: fieldsZh[name] ?? code("field", name), what: say(told) ?? t("problem.not_right") });
 }
 
 /** The name of an entry in a path such as body.text.points.3. */
