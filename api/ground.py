@@ -17,9 +17,14 @@ NAMED = {"place": "places", "township": "areas"}
 @asynccontextmanager
 async def start(app: FastAPI) -> AsyncIterator[None]:
     """Hold the ground as `app.state.ground`."""
-    named = {kind: _features(layer) for kind, layer in NAMED.items()}
-    app.state.ground = ground.build(_features("counties"), named)
+    app.state.ground = load()
     yield
+
+
+def load() -> ground.Ground:
+    """Return the ground of the city."""
+    named = {kind: _features(layer) for kind, layer in NAMED.items()}
+    return ground.build(_features("counties"), named)
 
 
 def _features(layer: str) -> list[dict[str, Any]]:

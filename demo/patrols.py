@@ -1,5 +1,6 @@
 """Beats, checkpoints and plans of the demo city: invented, at corners of its invented roads."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import shapely
 from rich.console import Console
 from shapely.geometry import Point, mapping
+from shapely.geometry import shape as shape_of
 
 from demo import ground, lines
 from demo.door import Door
@@ -14,11 +16,11 @@ from demo.network import Network
 
 SEED = 5
 BEATS = (
-    ("示例·老城巡区", 113.1500, 27.8330, 1500.0),
-    ("示例·河西巡区", 113.1050, 27.8250, 1700.0),
-    ("示例·城北巡区", 113.1250, 27.8700, 1600.0),
+    ("示例·老城巡区", "430203", 113.1500, 27.8330, 1500.0),
+    ("示例·河西巡区", "430211", 113.1050, 27.8250, 1700.0),
+    ("示例·城北巡区", "430204", 113.1250, 27.8700, 1600.0),
 )
-"""Name, middle, radius in metres."""
+"""Name, division (芦淞, 天元, 石峰), middle, radius in metres."""
 
 CHECKPOINTS = (
     ("示例·火车站广场", 113.1490, 27.8370), ("示例·步行街口", 113.1545, 27.8320), ("示例·老桥东头", 113.1400, 27.8300),
@@ -34,18 +36,20 @@ CREWS = 3
 
 async def patrols(network: Network, desk: Door, now: datetime, console: Console) -> None:
     """Draw beats, set checkpoints, and ask some cars to visit them in the next hours; what is there already stays."""
-    there = {beat["name"] async for beat in desk.pages("/beats")}
+    beats = {beat["name"]: beat async for beat in desk.pages("/beats")}
     rng = np.random.default_rng(SEED)
-    for name, lon_deg, lat_deg, radius_m in BEATS:
+    for name, division, lon_deg, lat_deg, radius_m in BEATS:
         middle = ground.to_metres(Point(lon_deg, lat_deg))
         outline = lines.blob(rng, (middle.x, middle.y), radius_m).simplify(radius_m / 20)
         shape = mapping(shapely.set_precision(ground.to_degrees(outline), 1e-6))
-        if name not in there:
-            await desk.post("/beats", {"name": name, "shape": shape})
+        if name not in beats:
+            beats[name] = await desk.post("/beats", {"name": name, "division": division, "shape": shape})
     known = {one["name"]: one["id"] async for one in desk.pages("/checkpoints")}
     for name, lon_deg, lat_deg in CHECKPOINTS:
         if name not in known:
-            known[name] = (await desk.post("/checkpoints", _checkpoint(network, name, lon_deg, lat_deg)))["id"]
+            made = _checkpoint(network, name, lon_deg, lat_deg)
+            made["beat_id"] = _beat_at(beats.values(), made["lon_deg"], made["lat_deg"])
+            known[name] = (await desk.post("/checkpoints", made))["id"]
     span = {"start": now.isoformat(), "end": (now + PLAN).isoformat()}
     if (await desk.get("/patrols/plans", **span))["items"]:
         return
@@ -61,6 +65,12 @@ def _checkpoint(network: Network, name: str, lon_deg: float, lat_deg: float) -> 
     node = int(((network.lon_deg - lon_deg) ** 2 + (network.lat_deg - lat_deg) ** 2).argmin())
     place = {"lon_deg": float(network.lon_deg[node]), "lat_deg": float(network.lat_deg[node])}
     return {"name": name, **place, "radius_m": RADIUS_M, "dwell_s": DWELL_S}
+
+
+def _beat_at(beats: Iterable[dict[str, Any]], lon_deg: float, lat_deg: float) -> int | None:
+    """Return the beat that a place lies in."""
+    here = Point(lon_deg, lat_deg)
+    return next((int(beat["id"]) for beat in beats if shapely.intersects(shape_of(beat["shape"]), here)), None)
 
 
 def _plan(unit_id: int, stops: list[int], now: datetime) -> dict[str, Any]:

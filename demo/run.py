@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 from rich.console import Console
 
-from demo import city, door, fleet, ground, patrols, people, records, seed
+from demo import city, door, fleet, ground, history, patrols, people, records, seed
 from demo.board import Board
 from demo.caller import Caller
 from demo.crew import Crew
@@ -54,6 +54,7 @@ async def move_in(
     await seed.parks(people.parks(ground.load()), doors["park_officer"], console)
     await seed.areas(people.areas(), desk, console)
     await patrols.patrols(network, desk, datetime.now(UTC), console)
+    await history.past_calls(network, plans, settings.data_dir / "demo", desk, console)
 
 
 async def live(

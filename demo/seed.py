@@ -32,14 +32,7 @@ async def roads(network: Network, name: str, folder: Path, door: Door, console: 
         return
     with console.status("Importing the demo's roads …"):
         await asyncio.to_thread(network.write, folder)
-        command = [sys.executable, "-m", "api.cli", "roads", "import", str(folder), "--name", name]
-        process = await asyncio.create_subprocess_exec(
-            *command, "--synthetic", "--attribution", ATTRIBUTION,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
-        output, _ = await process.communicate()
-    if process.returncode:
-        raise DoorClosedError(f"roads import: {output.decode(errors='replace').strip()}")
+        await command("roads", "import", str(folder), "--name", name, "--synthetic", "--attribution", ATTRIBUTION)
     console.print(f"[green]✓[/] Roads: {len(network.lon_deg)} nodes, {len(network.source)} edges")
 
 
@@ -100,6 +93,20 @@ async def areas(planned: list[people.PlannedArea], desk: Door, console: Console)
         await desk.post("/areas", body)
 
     await _each("Areas", missing, add, console)
+
+
+async def command(*words: str) -> None:
+    """Run `tianshu` with these words.
+
+    Raises:
+        DoorClosedError: it failed; the sentence is what it said.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "api.cli", *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise DoorClosedError(f"tianshu {' '.join(words[:2])}: {output.decode(errors='replace').strip()}")
 
 
 async def _each(what: str, things: Iterable[Any], add: Callable[[Any], Awaitable[None]], console: Console) -> None:

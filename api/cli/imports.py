@@ -11,13 +11,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from api import ground
 from api.cli import database
 from services import access, imports
 from services.audit import Ledger
 from services.db.engine import make_engine
 from services.db.security import DbRole
+from services.dispatch import history
 from services.errors import InvalidError
-from services.ingest import files, rows
+from services.ingest import calls, files, rows
 from services.settings import Settings
 
 app = typer.Typer(name="import", no_args_is_help=True, help="Bring files into the database.")
@@ -77,6 +79,36 @@ def import_tracks(
     _report(told, bad, tz)
     if told.rejected or told.failed:
         raise typer.Exit(SOME_REJECTED)
+
+
+@app.command("calls")
+def import_calls(
+    file: Annotated[Path, typer.Argument(help="CSV with number, kind, taken_at and what else is known; .gz")],
+    *,
+    crs: Annotated[str, typer.Option("--crs", help="Of the places: cgcs2000, wgs84, gcj02, bd09 or EPSG:n")],
+    tz: Annotated[str, typer.Option(help="Of times without a zone: Asia/Shanghai, +08:00, UTC")] = "Asia/Shanghai",
+    rejects: Annotated[Path | None, typer.Option(help="Where bad rows go; FILE.rejects.csv here by default")] = None,
+) -> None:
+    """Import calls that are over, from another system. Bad rows go to the reject file; importing again adds nothing."""
+    bad = rejects or Path(f"{file.name.partition('.')[0]}.rejects.csv")
+    how = calls.Options(crs, _zone(tz))
+    with database.opened() as settings:
+        told = asyncio.run(_import_calls(settings, file, how, bad))
+    typer.echo(f"{told.stored} stored, {told.repeated} known before, {told.rejected} rejected")
+    if told.rejected:
+        typer.echo(f"Rejected rows, with line and reason: {bad}", err=True)
+        raise typer.Exit(SOME_REJECTED)
+
+
+async def _import_calls(settings: Settings, file: Path, how: calls.Options, rejects: Path) -> history.Told:
+    engine = make_engine(settings.database_address, DbRole.WORKER, pool_size=1)
+    mandate, now = access.system_mandate(Ledger(engine)), datetime.now(UTC)
+    try:
+        return await history.import_calls(
+            mandate, engine, settings, ground.load(), file, how=how, now=now, rejects=rejects
+        )
+    finally:
+        await engine.dispose()
 
 
 def _preview(file: Path, options: files.Options) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.gateway.server import Gateway
-from demo import door, fleet, people, run, seed
+from demo import door, fleet, history, people, run, seed
 from demo.board import Board
 from demo.caller import MARK, Caller
 from demo.crew import Crew
@@ -133,7 +133,7 @@ async def test_the_city_moves_in_and_a_second_time_adds_nothing(
     site: Site, network: Network, plans: list[people.PlannedUnit], console: Console, engine: AsyncEngine
 ) -> None:
     tables = ("road_node", "road_edge", "device", "unit", "park", "enterprise", "incident", "area", "area_rule")
-    tables += ("beat", "checkpoint", "patrol_plan", "patrol_stop")
+    tables += ("beat", "checkpoint", "patrol_plan", "patrol_stop", "call")
     counts = []
     for _ in range(2):
         await run.move_in(site.settings, site.doors, network, plans, console)
@@ -144,7 +144,14 @@ async def test_the_city_moves_in_and_a_second_time_adds_nothing(
     assert counts[0]["park"] == len(people.PARKS)
     assert counts[0]["incident"] > 3000
     assert counts[0]["patrol_stop"] == counts[0]["checkpoint"] > 0
+    assert counts[0]["call"] == history.CALLS
     assert (await rows(engine, "SELECT synthetic FROM road_network"))[0][0] is True
+    strays = "SELECT count(*) FROM checkpoint c JOIN beat b ON b.id = c.beat_id WHERE NOT ST_Covers(b.shape, c.place)"
+    assert (await rows(engine, strays))[0][0] == 0
+    assert (await rows(engine, "SELECT DISTINCT division IS NULL FROM beat")) == [(False,)]
+    assert (await rows(engine, "SELECT DISTINCT beat_id IS NULL FROM checkpoint")) == [(False,)]
+    marked = "SELECT DISTINCT state, left(notes, 4) FROM call"
+    assert (await rows(engine, marked)) == [("closed", MARK)]
 
 
 async def test_the_fleet_moves_on_the_list_of_units(

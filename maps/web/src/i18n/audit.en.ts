@@ -111,6 +111,7 @@ export const auditEn: Record<keyof typeof auditZh, string> = {
   "act.command_device": "Command a device",
   "act.configure_device": "Configure a device",
   "act.import_tracks": "Import tracks",
+  "act.import_calls": "Import past calls",
   "act.view_media": "Fetch what a device’s camera or microphone took",
   "act.view_metrics": "See metrics",
   "act.view_audit": "Look at the trail",

@@ -109,6 +109,7 @@ export const auditZh = {
   "act.command_device": "下发指令",
   "act.configure_device": "配置设备",
   "act.import_tracks": "导入轨迹",
+  "act.import_calls": "导入历史警情",
   "act.view_media": "调取终端拍摄的照片、录音、录像",
   "act.view_metrics": "查看运行指标",
   "act.view_audit": "查看审计",

@@ -81,6 +81,7 @@ export const consoleEn: Record<keyof typeof consoleZh, string> = {
   "call.way.silent": "No signal",
   "call.step.dispatch": "Send",
   "call.step.accepted": "Accept for it",
+  "call.event.imported": "Imported from another system",
   "call.event.corrected": "Corrected at a person's word",
   "call.event.amended": "Changed",
   "call.event.signed": "Signed for",

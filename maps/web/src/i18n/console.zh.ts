@@ -79,6 +79,7 @@ export const consoleZh = {
   "call.way.silent": "信号中断",
   "call.step.dispatch": "派出",
   "call.step.accepted": "代为接受",
+  "call.event.imported": "自原系统导入",
   "call.event.corrected": "已更正个人信息",
   "call.event.amended": "更改",
   "call.event.signed": "签收",
