@@ -112,7 +112,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.register(app)
     app.add_middleware(hardening.Hardening, settings=settings)
     for router in ROUTERS:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)  # as they are: `include_router` makes each anew
     return app
 
 

@@ -12,9 +12,10 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from contextlib import ExitStack, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx
 import psycopg
@@ -27,7 +28,7 @@ from services import access
 from services.audit import Ledger
 from services.db import migrate
 from services.db.cluster import Cluster
-from services.db.engine import Engine, ReadSession, make_engine, reading, writing
+from services.db.engine import Engine, make_engine, reading, writing
 from services.settings import Settings
 
 UNITS, ROUNDS, ALONE, TOGETHER, AT_ONCE = 200, 6, 50, 200, 8
@@ -72,14 +73,12 @@ async def together(client: httpx.AsyncClient) -> float:
     return TOGETHER / (time.perf_counter() - began)
 
 
-def strip(app: FastAPI, owner: Engine) -> None:
-    """Let the application read as the owner, without claims."""
-
-    async def read() -> AsyncIterator[ReadSession]:
-        async with reading(owner) as db:
-            yield db
-
-    app.dependency_overrides[deps.read] = read
+def stripped(app: FastAPI, owner: Engine) -> ExitStack:
+    """Let the application read as the owner, without claims, and write no trail, until the stack is left."""
+    full, stack = app.state.ledger, ExitStack()
+    stack.enter_context(patch.object(app.state, "ledger", Silence(full.engine, full.writer)))
+    stack.enter_context(patch.object(deps, "reading", lambda *_: reading(owner)))
+    return stack
 
 
 async def measure(url: str, folder: Path) -> dict[str, object]:
@@ -93,17 +92,12 @@ async def measure(url: str, folder: Path) -> dict[str, object]:
     async with LifespanManager(app), httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://bench", headers={"Authorization": f"Bearer {token}"}
     ) as client:  # fmt: skip
-        full = app.state.ledger
         for _ in range(ROUNDS):
             for name in times:
-                app.dependency_overrides.clear()
-                app.state.ledger = full
-                if name == "bare":
-                    strip(app, owner)
-                    app.state.ledger = Silence(full.engine, full.writer)
-                await alone(client)
-                times[name] += await alone(client)
-                rates[name] += await together(client) / ROUNDS
+                with stripped(app, owner) if name == "bare" else nullcontext():
+                    await alone(client)
+                    times[name] += await alone(client)
+                    rates[name] += await together(client) / ROUNDS
     await owner.dispose()
     p95 = {name: statistics.quantiles(taken, n=20)[-1] for name, taken in times.items()}
     extra_ms, lost = p95["as_it_runs"] - p95["bare"], 1 - rates["as_it_runs"] / rates["bare"]

@@ -1,5 +1,6 @@
 """What may be a password (NIST SP 800-63B-4, 3.1.1)."""
 
+import importlib.util
 import unicodedata
 
 import pytest
@@ -74,3 +75,12 @@ async def test_nobody_has_no_password():
 def test_a_made_password_passes_its_own_rules():
     for _ in range(50):
         check(passwords.make())
+
+
+def test_a_password_is_kept_as_rfc_9106_recommends():
+    spec = importlib.util.find_spec("services.access.passwords")
+    assert spec is not None
+    assert spec.loader is not None
+    fresh = importlib.util.module_from_spec(spec)  # the tests hash at a lower cost
+    spec.loader.exec_module(fresh)
+    assert fresh.hashed("four unrelated words").startswith("$argon2id$v=19$m=65536,t=3,p=4$")
