@@ -252,6 +252,9 @@ async def test_a_check_tells_the_auditor_what_was_tampered_with(engine, client, 
         await db.execute(text("ALTER TABLE audit ENABLE TRIGGER append_only"))
     findings = (await auditor.post("/audit/checks")).json()["findings"]
     assert [one["kind"] for one in findings] == ["edit"] * 3
+    told = [one["told"]["sentence"].format(**one["told"]["values"]) for one in findings]
+    assert told == [one["sentence"] for one in findings]
+    assert (await auditor.get("/audit/seals")).json()["last_check"]["findings"] == findings
     assert (await (await client("dispatcher")).post("/audit/checks")).status_code == 403
 
 

@@ -107,7 +107,7 @@ def test_a_review_is_signed_with_the_password_and_can_be_read(live_server, accou
     page.get_by_label("复核意见").fill("已抽查轨迹查询，询问两人，均有勤务依据。")
     page.get_by_label("密码").fill("not the password")
     page.get_by_role("button", name="签署").click()
-    expect(page.get_by_role("alert")).to_contain_text("wrong")
+    expect(page.get_by_role("alert")).to_have_text("用户名或密码错误。")
     assert page.get_by_label("密码").input_value() == ""
     page.get_by_label("密码").fill(PASSWORD)
     page.get_by_role("button", name="签署").click()
