@@ -10,7 +10,6 @@ import { en } from "./en.ts";
 import type { officerZh } from "./officer.zh.ts";
 import type { planningZh } from "./planning.zh.ts";
 import type { operatorZh } from "./operator.zh.ts";
-import { sentencesZh } from "./sentences.zh.ts";
 import { zh } from "./zh.ts";
 
 export type Key = keyof typeof zh | keyof typeof consoleZh | keyof typeof officerZh | keyof typeof operatorZh | keyof typeof planningZh;
@@ -41,9 +40,13 @@ export interface Told {
   values: Record<string, unknown>;
 }
 
+/** The server's sentences in Chinese. They come behind the first load: a page stands before anything can be refused. */
+let sentences: Record<string, string> = {};
+void import("./sentences.zh.ts").then((table) => (sentences = table.sentencesZh)).catch(() => undefined);
+
 /** What the server says, in the reader's language; null where there are no words for it. */
 export function say(told: Told): string | null {
-  const pattern = prefs.language === "en" ? told.sentence : sentencesZh[told.sentence];
+  const pattern = prefs.language === "en" ? told.sentence : sentences[told.sentence];
   return pattern === undefined ? null : pattern.replace(/\{(\w+)(?:\|([\w.]+))?\}/g, (whole, name: string, family?: string) => filled(told.values[name] ?? whole, family));
 }
 
