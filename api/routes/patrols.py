@@ -200,6 +200,12 @@ async def create_checkpoint(who: deps.Who, db: deps.WriteDb, body: CheckpointIn)
     return CheckpointOut.model_validate(await patrols.create_checkpoint(who, db, **body.model_dump()))
 
 
+@router.put("/checkpoints/{checkpoint_id}")
+async def change_checkpoint(who: deps.Who, db: deps.WriteDb, checkpoint_id: Id, body: CheckpointIn) -> CheckpointOut:
+    """Set a checkpoint anew under its number; plans made before keep the place they had."""
+    return CheckpointOut.model_validate(await patrols.change_checkpoint(who, db, checkpoint_id, **body.model_dump()))
+
+
 @router.delete("/checkpoints/{checkpoint_id}", status_code=status.HTTP_204_NO_CONTENT)
 async def end_checkpoint(who: deps.Who, db: deps.WriteDb, checkpoint_id: Id) -> None:
     """End a checkpoint; plans that name it keep it."""

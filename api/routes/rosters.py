@@ -63,6 +63,13 @@ async def create_beat(who: deps.Who, db: deps.WriteDb, body: BeatIn) -> BeatOut:
     return BeatOut.model_validate(beat)
 
 
+@router.put("/beats/{beat_id}")
+async def change_beat(who: deps.Who, db: deps.WriteDb, beat_id: Id, body: BeatIn) -> BeatOut:
+    """Draw a beat anew under its number."""
+    beat = await rosters.change_beat(who, db, beat_id, name=body.name, division=body.division, shape=body.shape)
+    return BeatOut.model_validate(beat)
+
+
 @router.delete("/beats/{beat_id}", status_code=status.HTTP_204_NO_CONTENT)
 async def end_beat(who: deps.Who, db: deps.WriteDb, beat_id: Id) -> None:
     """End a beat; what names it keeps it."""

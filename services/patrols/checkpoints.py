@@ -1,4 +1,4 @@
-"""Checkpoints (必到点): places that patrols have to come to. One never moves: a new one takes its place."""
+"""Checkpoints (必到点): places that patrols have to come to. A plan keeps the place it was made for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,15 +60,41 @@ async def create_checkpoint(
     """
     await access.grant(mandate, access.Act.MANAGE_PATROLS, "new checkpoint")
     _check(name, lon_deg, lat_deg, radius_m, dwell_s)
-    if beat_id is not None:
-        beat = select(Beat.id).where(Beat.id == beat_id, Beat.active)
-        if (await db.execute(beat)).scalar_one_or_none() is None:
-            raise NoCheckpointError("There is no active beat {beat_id}.", beat_id=beat_id)
+    await _check_beat(db, beat_id)
     row = insert(Checkpoint).values(
         name=name.strip(), place=point(lon_deg, lat_deg), radius_m=radius_m, dwell_s=dwell_s, beat_id=beat_id,
         created_by=mandate.account_id,
     )  # fmt: skip
     checkpoint_id = int((await db.execute(row.returning(Checkpoint.id))).scalar_one())
+    return (await views(db, Checkpoint.id == checkpoint_id))[0]
+
+
+async def change_checkpoint(
+    mandate: access.Mandate,
+    db: WriteSession,
+    checkpoint_id: int,
+    *,
+    name: str,
+    lon_deg: float,
+    lat_deg: float,
+    radius_m: float,
+    dwell_s: int,
+    beat_id: int | None = None,
+) -> CheckpointView:
+    """Set a checkpoint anew under its number; plans that were made before keep the place, radius and stay they had.
+
+    Raises:
+        PlaceError: see `create_checkpoint`.
+        NoCheckpointError: there is none, it has ended, or there is no active beat of that number.
+    """
+    await access.grant(mandate, access.Act.MANAGE_PATROLS, f"checkpoint:{checkpoint_id}")
+    _check(name, lon_deg, lat_deg, radius_m, dwell_s)
+    await find(db, [checkpoint_id])
+    await _check_beat(db, beat_id)
+    anew = update(Checkpoint).where(Checkpoint.id == checkpoint_id).values(
+        name=name.strip(), place=point(lon_deg, lat_deg), radius_m=radius_m, dwell_s=dwell_s, beat_id=beat_id
+    )  # fmt: skip
+    await db.execute(anew)
     return (await views(db, Checkpoint.id == checkpoint_id))[0]
 
 
@@ -107,6 +133,12 @@ async def views(db: ReadSession, *conditions: ColumnElement[bool]) -> list[Check
     columns = (Checkpoint.id, Checkpoint.name, func.ST_X(place), func.ST_Y(place), Checkpoint.radius_m)
     found = select(*columns, Checkpoint.dwell_s, Checkpoint.beat_id, Checkpoint.active).where(*conditions)
     return [CheckpointView(*row) for row in await db.execute(found.order_by(Checkpoint.id))]
+
+
+async def _check_beat(db: ReadSession, beat_id: int | None) -> None:
+    beat = select(Beat.id).where(Beat.id == beat_id, Beat.active)
+    if beat_id is not None and (await db.execute(beat)).scalar_one_or_none() is None:
+        raise NoCheckpointError("There is no active beat {beat_id}.", beat_id=beat_id)
 
 
 def _check(name: str, lon_deg: float, lat_deg: float, radius_m: float, dwell_s: int) -> None:

@@ -11,7 +11,7 @@ from services import access
 from services.db.engine import ReadSession, WriteSession
 from services.db.tables.fleet import Unit
 from services.db.tables.patrols import Checkpoint, PatrolPlan, PatrolStop
-from services.db.types import plain
+from services.db.types import plain, point
 from services.errors import InvalidError, NotFoundError
 from services.patrols import checkpoints
 
@@ -42,7 +42,7 @@ class NewStop:
 
 @dataclass(frozen=True, slots=True)
 class StopView:
-    """A stop of a plan with its place."""
+    """A stop of a plan with its place: where the checkpoint was when the plan was made."""
 
     checkpoint_id: int
     name: str
@@ -101,11 +101,13 @@ async def create_plan(
         {
             "plan_id": plan_id, "position": position, "checkpoint_id": stop.checkpoint_id,
             "window_start": stop.window_start, "window_end": stop.window_end, "expected_at": stop.expected_at,
+            "place": point(known[stop.checkpoint_id].lon_deg, known[stop.checkpoint_id].lat_deg),
+            "radius_m": known[stop.checkpoint_id].radius_m,
             "dwell_s": known[stop.checkpoint_id].dwell_s if stop.dwell_s is None else stop.dwell_s,
         }
         for position, stop in enumerate(stops, 1)
     ]  # fmt: skip
-    await db.execute(insert(PatrolStop), rows)
+    await db.execute(insert(PatrolStop).values(rows))
     return await view(db, plan_id)
 
 
@@ -202,8 +204,8 @@ async def _views(db: ReadSession, *conditions: ColumnElement[bool]) -> list[Plan
 async def _stops(db: ReadSession, plan_ids: Sequence[int]) -> dict[int, list[StopView]]:
     if not plan_ids:
         return {}
-    place = plain(Checkpoint.place)
-    where = (Checkpoint.id, Checkpoint.name, func.ST_X(place), func.ST_Y(place), Checkpoint.radius_m)
+    place = plain(PatrolStop.place)
+    where = (Checkpoint.id, Checkpoint.name, func.ST_X(place), func.ST_Y(place), PatrolStop.radius_m)
     when = (PatrolStop.window_start, PatrolStop.window_end, PatrolStop.dwell_s, PatrolStop.expected_at)
     found = select(PatrolStop.plan_id, *where, *when).join(Checkpoint, Checkpoint.id == PatrolStop.checkpoint_id)
     of_these = found.where(PatrolStop.plan_id.in_(plan_ids)).order_by(PatrolStop.plan_id, PatrolStop.position)

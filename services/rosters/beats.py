@@ -1,4 +1,4 @@
-"""Beats (巡区): named ground that patrols answer for. A beat never changes its shape: a new one takes its place."""
+"""Beats (巡区): ground that patrols answer for. Drawn anew, one keeps its number; reports count by the new one."""
 
 import json
 from collections.abc import Mapping
@@ -57,17 +57,31 @@ async def create_beat(
         BadBeatError: `shape` is no valid GeoJSON Polygon or MultiPolygon of a sensible size, or the name is blank.
     """
     await access.grant(mandate, access.Act.MANAGE_PATROLS, "new beat")
-    if not name.strip():
-        raise BadBeatError("A beat needs a name.")
-    try:
-        polygons = shapes.read_shape(shape)
-    except shapes.ShapeError as error:
-        raise BadBeatError(error.pattern, **error.values) from error
-    row = insert(tables.Beat).values(
-        name=name.strip(), division=division, shape=from_wkb(polygons.wkb, "MULTIPOLYGON"),
-        created_by=mandate.account_id,
-    )  # fmt: skip
-    beat_id = int((await db.execute(row.returning(tables.Beat.id))).scalar_one())
+    drawn = _drawn(name, shape, division)
+    row = insert(tables.Beat).values(**drawn, created_by=mandate.account_id).returning(tables.Beat.id)
+    beat_id = int((await db.execute(row)).scalar_one())
+    return (await _views(db, tables.Beat.id == beat_id))[0]
+
+
+async def change_beat(
+    mandate: access.Mandate,
+    db: WriteSession,
+    beat_id: int,
+    *,
+    name: str,
+    shape: Mapping[str, Any],
+    division: str | None = None,
+) -> BeatView:
+    """Draw a beat anew under its number: rosters and checkpoints stay with it.
+
+    Raises:
+        BadBeatError: see `create_beat`.
+        NoBeatError: there is none, or it has ended.
+    """
+    await access.grant(mandate, access.Act.MANAGE_PATROLS, f"beat:{beat_id}")
+    drawn = _drawn(name, shape, division)
+    await check(db, beat_id)
+    await db.execute(update(tables.Beat).where(tables.Beat.id == beat_id).values(**drawn))
     return (await _views(db, tables.Beat.id == beat_id))[0]
 
 
@@ -121,3 +135,14 @@ async def _views(db: ReadSession, *conditions: ColumnElement[bool]) -> list[Beat
     found = await db.execute(select(*columns).where(*conditions).order_by(beat.id))
     return [BeatView(beat_id, name, division, json.loads(shape), active)
             for beat_id, name, division, shape, active in found]  # fmt: skip
+
+
+def _drawn(name: str, shape: Mapping[str, Any], division: str | None) -> dict[str, Any]:
+    """Return the columns of a beat as it is drawn."""
+    if not name.strip():
+        raise BadBeatError("A beat needs a name.")
+    try:
+        polygons = shapes.read_shape(shape)
+    except shapes.ShapeError as error:
+        raise BadBeatError(error.pattern, **error.values) from error
+    return {"name": name.strip(), "division": division, "shape": from_wkb(polygons.wkb, "MULTIPOLYGON")}

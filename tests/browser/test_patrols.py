@@ -192,3 +192,29 @@ def test_axe_finds_nothing_serious_on_the_planners_pages(city, unit, planner, da
         expect(page.locator(f".patrol-body {shown}").first).to_be_visible()
         found += findings(page)
     assert found == []
+
+
+def test_a_beat_and_a_checkpoint_are_changed_under_their_numbers(city, planner):
+    with city.door("dispatcher") as door:
+        drawn = {"name": "东岸巡区", "shape": town.square(*town.SCENE)}
+        beat = door.post("/beats", json=drawn).raise_for_status().json()
+    place = set_checkpoint(city, "码头", town.SCENE, beat_id=beat["id"])
+    page = planner("beats")
+    page.get_by_role("button", name="变更 东岸巡区").click()
+    expect(page.get_by_label("边界点（4 个")).to_be_visible()
+    page.get_by_label("名称").fill("新巡区")
+    page.get_by_label("县区").select_option(label="芦淞区")
+    page.get_by_role("button", name="保存").click()
+    expect(page.locator(".entry")).to_contain_text("新巡区芦淞区 · 必到点 1 个")
+    page.get_by_role("tab", name="必到点").click()
+    page.get_by_role("button", name="变更 码头").click()
+    expect(page.get_by_role("combobox", name="巡区")).to_have_value(str(beat["id"]))
+    page.get_by_label("位置").fill("113.13, 27.83")
+    page.get_by_label("半径").fill("75")
+    page.get_by_role("button", name="保存").click()
+    expect(page.locator(".entry")).to_contain_text("半径 75 米")
+    with city.door("dispatcher") as door:
+        (kept,) = door.get("/beats").json()["items"]
+        (moved,) = door.get("/checkpoints").json()["items"]
+    assert (kept["id"], kept["shape"]) == (beat["id"], beat["shape"])
+    assert (moved["id"], moved["lon_deg"], moved["beat_id"]) == (place, 113.13, beat["id"])

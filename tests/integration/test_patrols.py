@@ -228,3 +228,37 @@ async def test_the_ends_of_numbers_and_of_time_break_nothing(engine, client):
     pole = {"name": "极", "lon_deg": -180, "lat_deg": 90, "beat_id": far}
     assert (await who.post("/checkpoints", json=pole)).status_code == 404
     assert (await who.post("/checkpoints", json=pole | {"beat_id": None})).status_code == 201
+
+
+async def test_a_checkpoint_that_is_set_anew_keeps_its_number_and_a_plan_the_place_it_was_made_for(
+    engine, desk, mandate, post, plan
+):
+    (unit_id,) = await town.place_units(engine, [town.SOUTH], START - timedelta(hours=1))
+    place = await post("西岸", town.WEST)
+    made = await plan(unit_id, NewStop(place.id))
+    await drive(engine, 1, (town.WEST, 0, 300))
+    lon, lat = town.SCENE
+    there = {"name": "现场 ", "lon_deg": lon, "lat_deg": lat, "radius_m": 90.0, "dwell_s": 60}
+    async with writing(engine) as db:
+        moved = await patrols.change_checkpoint(desk, db, place.id, **there)
+        with pytest.raises(NotAllowedError):
+            await patrols.change_checkpoint(await mandate("patrol_officer"), db, place.id, **there)
+        with pytest.raises(patrols.PlaceError):
+            await patrols.change_checkpoint(desk, db, place.id, **there | {"radius_m": 1.0})
+        with pytest.raises(NotFoundError):
+            await patrols.change_checkpoint(desk, db, place.id, **there, beat_id=9)
+    assert (moved.id, moved.name, moved.radius_m, moved.lon_deg) == (place.id, "现场", 90, lon)
+    async with reading(engine) as db:
+        (judged,) = (await patrols.judge_plan(desk, db, made.id, now=NOW)).results
+    assert judged.visit.verdict == Verdict.VISITED
+    assert (judged.stop.lon_deg, judged.stop.radius_m) == (town.WEST[0], 60)
+
+
+async def test_over_http_a_checkpoint_is_set_anew_and_an_ended_one_is_not(client):
+    who, (lon, lat) = await client("dispatcher"), town.SCENE
+    made = (await who.post("/checkpoints", json={"name": "甲", "lon_deg": lon, "lat_deg": lat})).json()
+    body = {"name": "乙", "lon_deg": lon, "lat_deg": lat, "radius_m": 80}
+    anew = await who.put(f"/checkpoints/{made['id']}", json=body)
+    assert (anew.status_code, anew.json()["id"], anew.json()["name"]) == (200, made["id"], "乙")
+    await who.delete(f"/checkpoints/{made['id']}")
+    assert (await who.put(f"/checkpoints/{made['id']}", json=body)).status_code == 404

@@ -322,13 +322,13 @@ async def test_the_keys_are_renewed_in_three_steps_and_no_secret_is_lost(engine,
 
 
 A_PLAN = "INSERT INTO patrol_plan (unit_id, name, starts_at, ends_at) VALUES (1, 'x', :at, :at) RETURNING id"
-A_STOP = "INSERT INTO patrol_stop (plan_id, position, checkpoint_id, dwell_s)"
+A_STOP = "INSERT INTO patrol_stop (plan_id, position, checkpoint_id, place, radius_m, dwell_s)"
 DUTY_DATA = {
     "duties": (1095, "INSERT INTO crew (account_id, unit_id, since, until) VALUES (:me, 1, :at, :at)", "crew"),
     "rosters": (400, "INSERT INTO roster (unit_id, shift, starts_at, ends_at) VALUES (1, 'night', :at, :at)", "roster"),
     "patrol_plans": (
         400,
-        f"WITH plan AS ({A_PLAN}) {A_STOP} SELECT id, 1, 1, 60 FROM plan",
+        f"WITH plan AS ({A_PLAN}) {A_STOP} SELECT id, 1, 1, 'SRID=4490;POINT(113 27)', 50, 60 FROM plan",
         "patrol_stop",
     ),
     "handover_notes": (

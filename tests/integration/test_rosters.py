@@ -137,3 +137,30 @@ async def test_over_http_a_duty_is_written_and_a_naive_time_is_refused(engine, c
     assert beat.status_code == 201
     assert (await who.get("/beats")).json()["items"] == [beat.json()]
     assert (await who.delete(f"/beats/{beat.json()['id']}")).status_code == 204
+
+
+async def test_a_beat_that_is_drawn_anew_keeps_its_number_its_duties_and_its_checkpoints(engine, desk, duty):
+    (unit_id,) = await town.place_units(engine, [town.WEST], NOW)
+    async with writing(engine) as db:
+        beat = await rosters.create_beat(desk, db, name="西岸", shape=town.square(*town.WEST))
+    await duty(unit_id, -2, 6, beat_id=beat.id)
+    async with writing(engine) as db:
+        anew = await rosters.change_beat(
+            desk, db, beat.id, name="南岸", shape=town.square(*town.SOUTH), division="430203"
+        )
+        with pytest.raises(InvalidError):
+            await rosters.change_beat(desk, db, beat.id, name=" ", shape=town.square(*town.SOUTH))
+        assert (anew.id, anew.name, anew.division) == (beat.id, "南岸", "430203")
+        assert await rosters.beat_at(db, *town.SOUTH) == rosters.Beat(beat.id, "南岸")
+        assert await rosters.beat_at(db, *town.WEST) is None
+        assert (await rosters.on_duty(db, NOW))[unit_id].beat_id == beat.id
+        await rosters.end_beat(desk, db, beat.id)
+        with pytest.raises(NotFoundError):
+            await rosters.change_beat(desk, db, beat.id, name="南岸", shape=town.square(*town.SOUTH))
+
+
+async def test_over_http_a_beat_is_drawn_anew(client):
+    who = await client("dispatcher")
+    made = (await who.post("/beats", json={"name": "西岸", "shape": town.square(*town.WEST)})).json()
+    anew = await who.put(f"/beats/{made['id']}", json={"name": "南岸", "shape": town.square(*town.SOUTH)})
+    assert (anew.status_code, anew.json()["id"], anew.json()["name"]) == (200, made["id"], "南岸")

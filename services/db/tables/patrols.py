@@ -89,6 +89,8 @@ class PatrolStop(Base):
     plan_id: Mapped[int] = mapped_column(ForeignKey("patrol_plan.id", ondelete="CASCADE"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)  # 1, 2, …
     checkpoint_id: Mapped[int] = mapped_column(ForeignKey("checkpoint.id"))
+    place: Mapped[Any] = mapped_column(geography("POINT", index=False))  # where it was when the plan was made
+    radius_m: Mapped[float]
     window_start: Mapped[datetime | None]
     window_end: Mapped[datetime | None]
     dwell_s: Mapped[int]

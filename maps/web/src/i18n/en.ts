@@ -368,6 +368,7 @@ export const en: Record<keyof typeof zh, string> = {
   "unit_of.kmh": "km/h",
   "unit_of.km": "km",
   "unit_of.m": "m",
+  "field.days_wrong": "Write days like 2026-11-21; the last is not before the first.",
   "field.beijing": "{label} (Beijing time)",
   "field.moment_hint": "Such as {example}; the arrows up and down go from day to day",
   "list.dot": ", ",

@@ -22,6 +22,9 @@ export const planningEn: Record<keyof typeof planningZh, string> = {
   "patrols.show": "Show {name} on the map",
   "patrols.end": "End {name}",
   "patrols.end_short": "End",
+  "patrols.change": "Change {name}",
+  "patrols.change_short": "Change",
+  "patrols.changed": "“{name}” was changed.",
   "patrols.day": "Day",
   "patrols.day_before": "The day before",
   "patrols.day_after": "The day after",
@@ -46,6 +49,7 @@ export const planningEn: Record<keyof typeof planningZh, string> = {
   "checkpoints.dwell_is": "stay {span}",
   "checkpoints.created": "Checkpoint “{name}” was set.",
   "checkpoints.ended": "Checkpoint “{name}” has ended; plans keep it.",
+  "checkpoints.plans_keep": "Plans that were made before keep the place, radius and stay they had.",
   "checkpoints.none": "No checkpoint is set yet.",
   "rosters.unit": "Unit",
   "rosters.shift": "Shift",
@@ -129,5 +133,4 @@ export const planningEn: Record<keyof typeof planningZh, string> = {
   "reports.later": "Later",
   "reports.up_to": "within {span}",
   "reports.hour": "{from} to {to} o’clock",
-  "reports.dates_wrong": "Write days like 2026-11-21; the last is not before the first.",
 };

@@ -20,6 +20,9 @@ export const planningZh = {
   "patrols.show": "在地图上显示 {name}",
   "patrols.end": "停用 {name}",
   "patrols.end_short": "停用",
+  "patrols.change": "变更 {name}",
+  "patrols.change_short": "变更",
+  "patrols.changed": "“{name}”已变更。",
   "patrols.day": "日期",
   "patrols.day_before": "前一日",
   "patrols.day_after": "后一日",
@@ -44,6 +47,7 @@ export const planningZh = {
   "checkpoints.dwell_is": "停留 {span}",
   "checkpoints.created": "已设置必到点“{name}”。",
   "checkpoints.ended": "必到点“{name}”已停用，原有计划保留。",
+  "checkpoints.plans_keep": "已制定的计划保持原位置、半径和停留时长。",
   "checkpoints.none": "尚未设置必到点。",
   "rosters.unit": "单位",
   "rosters.shift": "班次",
@@ -127,5 +131,4 @@ export const planningZh = {
   "reports.later": "更晚",
   "reports.up_to": "{span}内",
   "reports.hour": "{from} 时至 {to} 时",
-  "reports.dates_wrong": "日期格式应为 2026-11-21，截止日不早于起始日。",
 };

@@ -367,6 +367,7 @@ export const zh = {
   "unit_of.kmh": "公里/小时",
   "unit_of.km": "公里",
   "unit_of.m": "米",
+  "field.days_wrong": "日期格式应为 2026-11-21，截止日不早于起始日。",
   "field.beijing": "{label}（北京时间）",
   "field.moment_hint": "例如 {example}；上下方向键按日调整",
   "list.dot": " · ",

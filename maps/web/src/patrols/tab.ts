@@ -74,9 +74,9 @@ export class Tab extends Part {
     return this.shelf.beats.find((beat) => beat.id === id)?.name ?? "";
   }
 
-  protected beatChoice(): TemplateResult {
+  protected beatChoice(chosen: number | null = null): TemplateResult {
     return html`<label class="field"><span>${t("patrols.beat")}</span><select class="input" name="beat"><option value="">${t("patrols.no_beat")}</option>
-      ${this.shelf.beats.map((beat) => html`<option value=${beat.id}>${beat.name}</option>`)}</select></label>`;
+      ${this.shelf.beats.map((beat) => html`<option value=${beat.id} ?selected=${beat.id === chosen}>${beat.name}</option>`)}</select></label>`;
   }
 }
 

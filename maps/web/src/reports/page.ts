@@ -69,7 +69,7 @@ export class ReportsPage extends Part {
 
   private async load(): Promise<void> {
     const { span } = this;
-    Object.assign(this, { failure: span ? "" : t("reports.dates_wrong"), loading: span !== null });
+    Object.assign(this, { failure: span ? "" : t("field.days_wrong"), loading: span !== null });
     this.requestUpdate();
     if (!span) return;
     history.replaceState(null, "", `/reports${query({ from: this.from, to: this.to, by: this.by })}`);

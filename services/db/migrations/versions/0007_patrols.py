@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.Column("plan_id", sa.BigInteger(), sa.ForeignKey("patrol_plan.id", ondelete="CASCADE"), primary_key=True),
         number("position", primary_key=True, autoincrement=False),
         sa.Column("checkpoint_id", sa.BigInteger(), sa.ForeignKey("checkpoint.id"), nullable=False),
+        ground("place", "POINT"), sa.Column("radius_m", sa.Float(), nullable=False),
         moment("window_start", nullable=True), moment("window_end", nullable=True),
         number("dwell_s", nullable=False), moment("expected_at", nullable=True),
     )  # fmt: skip
