@@ -60,3 +60,16 @@ def test_the_report_opens_in_the_language_of_the_page(open_park):
     with page.context.expect_page() as opened:
         report.click()
     expect(opened.value.locator("html")).to_have_attribute("lang", "en")
+
+
+def test_days_are_written_in_beijing_time_and_wrong_ones_are_told(open_park):
+    page = open_park(120)
+    expect(page.locator(".summary")).to_contain_text("120 起事件")
+    first, last = page.get_by_label("起始日期（北京时间）"), page.get_by_label("截止日期（北京时间）")
+    first.fill("2001-02-30x")
+    first.press("Tab")
+    expect(page.get_by_role("alert")).to_contain_text("2026-11-21")
+    first.fill("2001-01-01")
+    last.fill("2001-12-31")
+    last.press("Tab")
+    expect(page.locator(".results")).to_contain_text("0 起")

@@ -3,6 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { t, type Key } from "../i18n/index.ts";
 import { all } from "../shared/api.ts";
+import { dayField } from "../shared/moment.ts";
 import { Part } from "../shared/part.ts";
 import { beijingDay, DAY_MS, dayStart } from "../shared/time.ts";
 import { ALL, type Wanted } from "./entries.ts";
@@ -24,6 +25,7 @@ export class AuditPage extends Part {
   private subject = "";
   private from = beijingDay(Date.now() - (SPAN_DAYS - 1) * DAY_MS);
   private to = beijingDay(Date.now());
+  private failure = "";
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -47,24 +49,24 @@ export class AuditPage extends Part {
     this.requestUpdate();
   }
 
-  private span(event: Event, which: "from" | "to"): void {
-    const day = (event.target as HTMLInputElement).value;
-    if (!day) return;
-    this[which] = day;
-    if (this.from > this.to) this.from = this.to = day;
+  private span(form: HTMLFormElement): void {
+    const values = new FormData(form);
+    const [from, to] = [String(values.get("from")).trim(), String(values.get("to")).trim()];
+    this.failure = dayStart(from) <= dayStart(to) ? "" : t("field.days_wrong");
+    if (!this.failure) Object.assign(this, { from, to });
     this.requestUpdate();
   }
 
   override render(): TemplateResult {
     return html`<div class="sheet audit"><header><h1>${t("audit.title")}</h1>${TIMELESS.includes(this.view) ? nothing : this.period()}</header>
       <nav class="views" aria-label=${t("audit.views")}>${VIEWS.map((view) =>
-        html`<button class="button" aria-pressed=${view === this.view} @click=${() => this.open(view)}>${t(`audit.view.${view}` as Key)}</button>`)}</nav>${this.shown()}</div>`;
+        html`<button class="button" aria-pressed=${view === this.view} @click=${() => this.open(view)}>${t(`audit.view.${view}` as Key)}</button>`)}</nav>
+      ${this.failure ? html`<p class="message error" role="alert">${this.failure}</p>` : nothing}${this.shown()}</div>`;
   }
 
   private period(): TemplateResult {
-    const day = (which: "from" | "to", label: Key): TemplateResult =>
-      html`<label class="field"><span>${t(label)}</span><input class="input" type="date" .value=${this[which]} max=${beijingDay(Date.now())} @change=${(event: Event) => this.span(event, which)} /></label>`;
-    return html`<div class="actions">${day("from", "audit.from")}${day("to", "audit.to")}</div>`;
+    return html`<form class="actions" novalidate @change=${(event: Event) => this.span(event.currentTarget as HTMLFormElement)} @submit=${(event: SubmitEvent) => { event.preventDefault(); this.span(event.currentTarget as HTMLFormElement); }}>
+      ${dayField("from", t("audit.from"), this.from)}${dayField("to", t("audit.to"), this.to)}</form>`;
   }
 
   private shown(): TemplateResult {

@@ -2,13 +2,13 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import { t, type Key } from "../i18n/index.ts";
-import { get, post, query, save, sentence } from "../shared/api.ts";
+import { all, get, post, query, save, sentence } from "../shared/api.ts";
 import { icon } from "../shared/icons.ts";
 import { Part } from "../shared/part.ts";
 import { momentField } from "../shared/moment.ts";
 import { session } from "../shared/session.ts";
 import { dayMinute, fromBeijing } from "../shared/time.ts";
-import type { Page } from "../shared/types.ts";
+import type { Page, UnitOut } from "../shared/types.ts";
 
 interface ExportRequest {
   id: number;
@@ -34,12 +34,23 @@ const ofCase = (case_no: string | null): Record<string, string> => (case_no ? { 
 export class ExportsPage extends Part {
   private items: ExportRequest[] = [];
   private cursor: string | null = null;
+  private units: UnitOut[] = [];
   private message = "";
   private failure = "";
 
   override connectedCallback(): void {
     super.connectedCallback();
     void this.attempt(() => this.load());
+    if (this.knowsUnits) void this.attempt(async () => { this.units = await all<UnitOut>("/units?limit=1000"); });
+  }
+
+  /** Whoever may not see the units writes the number that an authorisation names. */
+  private get knowsUnits(): boolean {
+    return session.may("view_live");
+  }
+
+  private unitId(text: string): number {
+    return this.knowsUnits ? this.units.find((unit) => unit.call_sign === text)?.id ?? 0 : Number(text);
   }
 
   private async load(): Promise<void> {
@@ -80,9 +91,9 @@ export class ExportsPage extends Part {
   private said(event: SubmitEvent): { unit_id: number; start: string; end: string; values: FormData } | null {
     event.preventDefault();
     const values = new FormData(event.target as HTMLFormElement);
-    const said = { unit_id: Number(values.get("unit_id")), start: fromBeijing(values.get("start")), end: fromBeijing(values.get("end")), values };
+    const said = { unit_id: this.unitId(String(values.get("unit")).trim()), start: fromBeijing(values.get("start")), end: fromBeijing(values.get("end")), values };
     if (said.unit_id > 0 && said.start && said.end) return said;
-    this.failure = t("exports.times_needed");
+    this.failure = t(said.unit_id > 0 ? "exports.times_needed" : "exports.unit_needed");
     this.requestUpdate();
     return null;
   }
@@ -112,6 +123,7 @@ export class ExportsPage extends Part {
       <div role="status">${this.message ? html`<p class="message ok">${this.message}</p>` : nothing}</div>
       <div class="columns"><section>${this.items.length ? html`<ul class="cases">${this.items.map((item) => this.item(item))}</ul>` : html`<p class="empty">${t("exports.none")}</p>`}
         ${this.cursor ? html`<button class="button" @click=${() => void this.attempt(() => this.more())}>${t("audit.more")}</button>` : nothing}</section>
+      <datalist id="export-units">${this.units.map((unit) => html`<option value=${unit.call_sign}></option>`)}</datalist>
       ${session.may("export_track") ? html`<div class="cases">${this.wish()}${this.small()}</div>` : nothing}</div></div>`;
   }
 
@@ -138,7 +150,7 @@ export class ExportsPage extends Part {
   }
 
   private fields(): TemplateResult {
-    return html`<label class="field"><span>${t("exports.unit")}</span><input class="input" type="number" name="unit_id" min="1" required /></label>
+    return html`<label class="field"><span>${t(this.knowsUnits ? "exports.unit" : "exports.unit_number")}</span><input class="input" name="unit" list="export-units" autocomplete="off" required /></label>
       ${momentField("start", t("exports.start"))}${momentField("end", t("exports.end"))}
       <label class="field"><span>${t("exports.case")}</span><input class="input" name="case_no" autocomplete="off" /></label>`;
   }

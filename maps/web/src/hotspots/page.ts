@@ -7,6 +7,7 @@ import { palette } from "../map/palette.ts";
 import { mapCover, mapTools } from "../map/tools.ts";
 import { get, query, sentence } from "../shared/api.ts";
 import { icon } from "../shared/icons.ts";
+import { dayField } from "../shared/moment.ts";
 import { Part } from "../shared/part.ts";
 import { prefs } from "../shared/prefs.ts";
 import { beijingDay, DAY_MS, dayStart } from "../shared/time.ts";
@@ -141,8 +142,12 @@ export class HotspotsPage extends Part {
     const form = new FormData(event.target as HTMLFormElement);
     this.parkId = Number(form.get("park"));
     this.cellM = Number(form.get("cell"));
-    this.from = String(form.get("from")) || this.from;
-    this.to = String(form.get("to")) || this.to;
+    const [from, to] = [String(form.get("from")).trim(), String(form.get("to")).trim()];
+    if (!(dayStart(from) <= dayStart(to))) {
+      this.failure = t("field.days_wrong");
+      return this.requestUpdate();
+    }
+    Object.assign(this, { from, to });
     void this.compute();
   }
 
@@ -154,10 +159,9 @@ export class HotspotsPage extends Part {
   }
 
   private controls(parks: ParkOut[]): TemplateResult {
-    return html`<form class="chooser" @submit=${(event: SubmitEvent) => this.submit(event)} @change=${(event: Event) => (event.currentTarget as HTMLFormElement).requestSubmit()}>
+    return html`<form class="chooser" novalidate @submit=${(event: SubmitEvent) => this.submit(event)} @change=${(event: Event) => (event.currentTarget as HTMLFormElement).requestSubmit()}>
       <label class="field wide"><span>${t("hotspots.park")}</span><select class="input" name="park">${parks.map((park) => html`<option value=${park.id} ?selected=${park.id === this.parkId}>${park.name}</option>`)}</select></label>
-      <label class="field"><span>${t("hotspots.from")}</span><input class="input" type="date" name="from" .value=${this.from} max=${this.to} /></label>
-      <label class="field"><span>${t("hotspots.to")}</span><input class="input" type="date" name="to" .value=${this.to} min=${this.from} /></label>
+      ${dayField("from", t("hotspots.from"), this.from)}${dayField("to", t("hotspots.to"), this.to)}
       <label class="field"><span>${t("hotspots.cell")}</span><select class="input" name="cell">${CELL_SIZES_M.map((size) => html`<option value=${size} ?selected=${size === this.cellM}>${t("hotspots.metres", { n: size })}</option>`)}</select></label>
       <a class="button report" target="_blank" rel="noopener" href=${`/parks/${this.parkId}/report${query({ lang: prefs.language, ...this.question })}`}>${icon("report")}${t("hotspots.report")}</a>
     </form>`;

@@ -3,6 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { code, t } from "../i18n/index.ts";
 import { all, get, put } from "../shared/api.ts";
+import { momentField } from "../shared/moment.ts";
 import { session } from "../shared/session.ts";
 import "../shared/rows.ts";
 import { dayTime, fromBeijing } from "../shared/time.ts";
@@ -99,7 +100,7 @@ export class OperatorUnits extends OperatorView {
       <label class="field"><span>${t("operator.device")}</span><select class="input" name="device" required><option value="">${t("operator.choose_device")}</option>
         ${unit.device_id === null ? nothing : html`<option value=${NONE}>${t("operator.carries_nothing")}</option>`}
         ${this.devices.filter((one) => one.id !== unit.device_id).map((one) => html`<option value=${one.id}>${words(one)}</option>`)}</select></label>
-      <label class="field"><span>${t("operator.given_since")}</span><input class="input" type="datetime-local" name="since" /></label>
+      ${momentField("since", t("operator.given_since"), "", false)}
       <p class="hint">${t("operator.give_hint")}</p><button class="button primary">${t("operator.hand_over")}</button></form></section>`;
   }
 }

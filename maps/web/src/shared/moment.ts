@@ -16,15 +16,16 @@ function step(event: KeyboardEvent): void {
   if (by === undefined || Number.isNaN(start_ms)) return;
   event.preventDefault();
   field.value = beijingDay(start_ms + by * DAY_MS) + field.value.slice(10);
+  field.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
-const field = (name: string, label: string, value: string, form: { pattern: string; example: string }): TemplateResult =>
-  html`<label class="field"><span>${t("field.beijing", { label })}</span><input class="input moment" name=${name} inputmode="numeric" autocomplete="off" spellcheck="false" required
+const field = (name: string, label: string, value: string, form: { pattern: string; example: string; required?: boolean }): TemplateResult =>
+  html`<label class="field"><span>${t("field.beijing", { label })}</span><input class="input moment" name=${name} inputmode="numeric" autocomplete="off" spellcheck="false" ?required=${form.required ?? true}
     pattern=${form.pattern} placeholder=${form.example} title=${t("field.moment_hint", { example: form.example })} .value=${value} @keydown=${step} /></label>`;
 
 /** `value`: 2026-11-21 */
 export const dayField = (name: string, label: string, value = ""): TemplateResult => field(name, label, value, { pattern: DAY, example: beijingDay(Date.now()) });
 
 /** `value`: 2026-11-21 08:00; what it holds is read with `fromBeijing`. */
-export const momentField = (name: string, label: string, value = ""): TemplateResult =>
-  field(name, label, value, { pattern: `${DAY}[ T]([01]\\d|2[0-3]):[0-5]\\d`, example: `${beijingDay(Date.now())} 08:00` });
+export const momentField = (name: string, label: string, value = "", required = true): TemplateResult =>
+  field(name, label, value, { required, pattern: `${DAY}[ T]([01]\\d|2[0-3]):[0-5]\\d`, example: `${beijingDay(Date.now())} 08:00` });
