@@ -9,7 +9,7 @@ export const deviceSentencesZh: Record<string, string> = {
   "There is no unit {unit_id}.": "没有编号为 {unit_id} 的警力。",
   "Device {device_id} is carried by another unit: hand it over.": "设备 {device_id} 已由另一力量配备，请办理移交。",
   "A device changes hands now or has done so, not in the future.": "移交时间不能晚于现在。",
-  "There is no unit {unit_id} that carried a device at that time.": "没有力量 {unit_id}，或它在该时段未配备设备。",
+  "There is no unit {unit_id} that carried a device at that time.": "没有单位 {unit_id}，或它在该时段未配备设备。",
   "Unit {unit_id} and device {device_id} stand in the record until or from {at}: hand over after that.": "力量 {unit_id} 与设备 {device_id} 的配备记录已写到 {at}，移交时间须在其后。",
   "Device {device_id} has no such fix.": "设备 {device_id} 没有这条定位。",
   "Device {device_id} has no BeiDou card: its number would begin with {begins}.": "设备 {device_id} 没有北斗卡。",
