@@ -170,10 +170,8 @@ class Ground:
         squares = np.bincount(part.ravel(), minlength=count + 1)
         roads = np.bincount(part[self.cell], minlength=count + 1)
         filled = (roads == 0) | (squares < _LEAST_HOLE)
-        filled[0], filled[part[0, 0]] = (
-            True,
-            False,
-        )  # two rows and columns at the border hold no road: all that is around is one
+        filled[0] = True
+        filled[part[0, 0]] = False  # two rows and columns at the border hold no road: all that is around is one
         found: Bools = filled[part]
         return found
 
