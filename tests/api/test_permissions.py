@@ -7,7 +7,9 @@ from hypothesis import find
 from hypothesis import strategies as st
 
 from api.cli import permissions
+from api.main import create_app
 from services import access
+from services.settings import Settings
 from tests.conftest import PASSWORD
 
 BY_ITSELF = {("DELETE", "/sessions"), ("POST", "/logout")}  # they end the session that asks
@@ -40,10 +42,10 @@ def sample(schema: dict[str, Any], known: dict[str, Any]) -> Any:  # noqa: PLR09
     return find(st.from_regex(pattern, fullmatch=True), lambda _: True) if pattern else "words"
 
 
-@pytest.fixture
-def requests(application) -> list[tuple[str, str, dict[str, Any], frozenset[access.Act]]]:
+@pytest.fixture(scope="module")
+def requests() -> list[tuple[str, str, dict[str, Any], frozenset[access.Act]]]:
     """Every guarded route with each verb: path, what to send, and the acts that the code asks for."""
-    described = application.openapi()
+    described = create_app(Settings(database_url="postgresql://nobody@nowhere/nothing")).openapi()
     known = described["components"]["schemas"]
     found = []
     for verb, route in permissions.verbs():

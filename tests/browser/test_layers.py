@@ -45,10 +45,11 @@ def city(live_server, database_url, account, tmp_path) -> City:
 
 
 def picture(page: Page) -> bytes:
-    """The middle of the map, as soon as it has come to rest."""
-    seen = [page.screenshot(clip=MIDDLE)]
+    """The middle of the map, as soon as all is loaded and it has come to rest."""
+    seen = [b""]
 
     def rests() -> bool:
+        expect(page.locator(".maplibregl-map")).to_have_attribute("aria-busy", "false", timeout=30_000)
         seen.append(page.screenshot(clip=MIDDLE))
         return seen[-1] == seen[-2]
 

@@ -62,6 +62,10 @@ export class CityMap {
       fadeDuration: 120,
       locale: { "Map.Title": t("map.label") },
     }));
+    const busy = (is: boolean) => container.setAttribute("aria-busy", String(is));
+    gl.on("movestart", () => busy(true));
+    gl.on("dataloading", () => busy(true));
+    gl.on("idle", () => busy(false));
     gl.touchZoomRotate.disableRotation();
     gl.keyboard.disableRotation();
     gl.addControl(new ScaleControl({ maxWidth: 96, unit: "metric" }), "bottom-left");
