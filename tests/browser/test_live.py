@@ -222,3 +222,19 @@ def test_a_page_without_a_stream_does_not_say_that_it_is_live(desk):
         part.continue_()
     expect(desk.get_by_role("region", name="申请导出")).to_be_visible()
     expect(desk.locator(".link-state")).to_have_count(0)
+
+
+def test_following_that_was_asked_for_before_there_was_a_map_begins_with_it(city, desk):
+    (unit,) = city.add_units("芦淞-巡-01")
+    city.report(drive(unit.device_id, now(), [0]))
+    roads = hold(desk, "**/roads")
+    desk.desk()
+    until(lambda: held(desk, roads))
+    desk.get_by_role("option", name="芦淞-巡-01").click()
+    desk.keyboard.press("f")
+    expect(desk.get_by_role("button", name="跟随")).to_have_attribute("aria-pressed", "true")
+    roads[0].continue_()
+    expect(desk.locator(".maplibregl-canvas")).to_be_visible()
+    city.report([fix(unit.device_id, now(), URBAN[0] + 0.02, URBAN[1])])
+    until(lambda: "tianshu.view" in desk.evaluate("Object.keys(sessionStorage)"))
+    until(lambda: abs(desk.evaluate("JSON.parse(sessionStorage['tianshu.view'])[0]") - URBAN[0] - 0.02) < 0.004)

@@ -97,7 +97,7 @@ export class CallForm extends Part {
   }
 
   private async findKind(text: string): Promise<Option[]> {
-    const tables = await loadTables();
+    const tables = (this.tables = await loadTables());
     const asked = text.trim().toLowerCase();
     const fits = (kind: Kind): boolean => kind.mnemonic.startsWith(asked) || kind.code.startsWith(asked) || kind.name.zh.includes(asked) || kind.name.en.toLowerCase().includes(asked);
     const exact = (kind: Kind): number => Number(kind.mnemonic !== asked);

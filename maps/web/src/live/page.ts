@@ -52,6 +52,8 @@ export class LivePage extends Part {
   tab: Tab = "units";
   map: CityMap | null = null;
   private mover: Mover | null = null;
+  /** Whether the map goes along with the chosen unit; it may be asked for before there is a map. */
+  following = false;
   filters: Filters = NO_FILTERS;
   units: Unit[] = [];
   private trail = false;
@@ -114,6 +116,8 @@ export class LivePage extends Part {
   private useMap(map: CityMap): void {
     this.map = map;
     const mover = (this.mover = new Mover(map, this.world));
+    mover.selected = this.selection?.what === "unit" ? this.selection.id : null;
+    mover.follow = this.following;
     viewOf(map);
     map.gl.on("click", (event) => this.clicked(event.point, event.lngLat));
     map.gl.on("mousemove", (event) => map.gl.isMoving() || this.querySelector(".map")?.classList.toggle("over-symbol", this.hit(event.point) !== undefined));
@@ -229,14 +233,11 @@ export class LivePage extends Part {
   }
 
   setFollow(on: boolean): void {
-    if (!this.mover || this.mover.follow === on) return;
-    this.mover.follow = on;
+    if (this.following === on) return;
+    this.following = on;
+    if (this.mover) this.mover.follow = on;
     if (on) this.centre();
     this.requestUpdate();
-  }
-
-  get following(): boolean {
-    return this.mover?.follow ?? false;
   }
 
   setTrail(on: boolean): void {
