@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.city import URBAN, City, drive, fix, now, until
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import COUNT_TONES, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -238,3 +238,18 @@ def test_following_that_was_asked_for_before_there_was_a_map_begins_with_it(city
     city.report([fix(unit.device_id, now(), URBAN[0] + 0.02, URBAN[1])])
     until(lambda: "tianshu.view" in desk.evaluate("Object.keys(sessionStorage)"))
     until(lambda: abs(desk.evaluate("JSON.parse(sessionStorage['tianshu.view'])[0]") - URBAN[0] - 0.02) < 0.004)
+
+
+def test_a_call_that_comes_before_the_stream_is_open_rings_like_any_other(city, desk):
+    desk.add_init_script(f"({COUNT_TONES})()")
+    city.add_units("芦淞-巡-01")
+    streams = hold(desk, "**/stream")
+    desk.desk()
+    expect(desk.locator(".desk-tools")).to_be_visible()
+    until(lambda: held(desk, streams))
+    desk.keyboard.press("Escape")
+    with city.door("dispatcher") as door:
+        body = {"kind": "theft", "priority": 2, "lon_deg": URBAN[0], "lat_deg": URBAN[1]}
+        door.post("/calls", json=body).raise_for_status()
+    streams[0].continue_()
+    until(lambda: desk.evaluate("window.tones.length") == 2)

@@ -88,8 +88,9 @@ class World extends EventTarget {
   private receive(event: string, delta: Delta): void {
     if (event !== "snapshot" && event !== "delta") return;
     if (delta.units?.length) this.mergeUnits(delta.units);
-    if (delta.calls?.length) this.mergeCalls(delta.calls, event === "delta");
-    if (delta.alerts?.length) this.mergeAlerts(delta.alerts, event === "delta");
+    // what even a snapshot adds came after the lists were loaded, or while the line was down: it is news
+    if (delta.calls?.length) this.mergeCalls(delta.calls, true);
+    if (delta.alerts?.length) this.mergeAlerts(delta.alerts, true);
   }
 
   private mergeUnits(rows: UnitRow[]): void {
