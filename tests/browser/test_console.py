@@ -13,6 +13,11 @@ from tests.browser.test_whole import findings
 pytestmark = pytest.mark.browser
 
 SIREN_HZ = 640
+TYPED_FASTER_THAN_PROPOSED = """(field, words) => {
+    field.value = words;
+    field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+}"""
 
 
 @pytest.fixture
@@ -111,6 +116,18 @@ def test_what_may_be_the_same_call_shows_while_it_is_typed_and_is_linked_not_mer
     with city.door("dispatcher") as door:
         calls = door.get("/calls").raise_for_status().json()["items"]
     assert len(calls) == 2
+
+
+def test_enter_takes_the_place_that_stands_in_the_field_and_not_one_proposed_for_fewer_letters(city, open_desk):
+    page = open_desk()
+    page.keyboard.press("n")
+    expect(page.get_by_role("combobox", name="警情类型")).to_be_focused()
+    field = page.get_by_role("combobox", name="地点")
+    field.focus()
+    page.keyboard.type(f"{URBAN[0]}, 2")
+    expect(page.get_by_role("option", name=f"{URBAN[0]}, 2")).to_be_visible()
+    field.evaluate(TYPED_FASTER_THAN_PROPOSED, f"{URBAN[0]}, {URBAN[1]}")
+    expect(page.locator("[data-place]")).to_contain_text(f"{URBAN[0]:.5f}, {URBAN[1]:.5f}")
 
 
 def test_a_place_is_found_by_name_and_a_template_fills_the_notes(city, open_desk):

@@ -1,6 +1,7 @@
 /**
  * A field with a list of proposals (ARIA combobox): type, move with the arrows, take with Enter or Tab.
- * Proposals come from `find`, at once or later; an older answer never replaces a newer one.
+ * Proposals come from `find`, at once or later; an older answer never replaces a newer one, and what is taken was
+ * proposed for the words that stand in the field.
  */
 
 import { html, nothing, type TemplateResult } from "lit";
@@ -26,6 +27,7 @@ export class Combo extends Part {
   private readonly list = `combo-${++made}`;
   private options: Option[] = [];
   private active = 0;
+  private answered = "";
   private open = false;
   private asked = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -48,10 +50,10 @@ export class Combo extends Part {
   }
 
   private async ask(): Promise<void> {
-    const number = ++this.asked;
-    const options = await Promise.resolve(this.find(this.text)).catch(() => []);
+    const [number, answered] = [++this.asked, this.text];
+    const options = await Promise.resolve(this.find(answered)).catch(() => []);
     if (number !== this.asked) return;
-    Object.assign(this, { options, active: 0, open: options.length > 0 && this.contains(document.activeElement) });
+    Object.assign(this, { options, answered, active: 0, open: options.length > 0 && this.contains(document.activeElement) });
     this.requestUpdate();
   }
 
@@ -74,13 +76,13 @@ export class Combo extends Part {
       if (!this.open) return this.ask();
       this.active = (this.active + step + this.options.length) % this.options.length;
       this.requestUpdate();
-    } else if (event.key === "Enter") {
-      event.preventDefault();
+    } else if (event.key === "Enter" || (event.key === "Tab" && this.open)) {
+      const ask = !this.open || this.answered !== this.text;
+      if (ask || event.key === "Enter") event.preventDefault();
       clearTimeout(this.timer);
-      if (!this.open) await this.ask();
-      this.take(this.options[this.active]);
-    } else if (event.key === "Tab" && this.open) this.take(this.options[this.active]);
-    else if (event.key === "Escape" && this.open) {
+      if (ask) await this.ask();
+      if (this.answered === this.text) this.take(this.options[this.active]);
+    } else if (event.key === "Escape" && this.open) {
       event.stopPropagation();
       this.take(undefined);
     }
