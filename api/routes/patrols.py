@@ -197,13 +197,15 @@ async def list_checkpoints(who: deps.Who, db: deps.ReadDb, *, active: bool = Tru
 @router.post("/checkpoints", status_code=status.HTTP_201_CREATED)
 async def create_checkpoint(who: deps.Who, db: deps.WriteDb, body: CheckpointIn) -> CheckpointOut:
     """Set a checkpoint."""
-    return CheckpointOut.model_validate(await patrols.create_checkpoint(who, db, **body.model_dump()))
+    asked = patrols.NewCheckpoint(**body.model_dump())
+    return CheckpointOut.model_validate(await patrols.create_checkpoint(who, db, asked))
 
 
 @router.put("/checkpoints/{checkpoint_id}")
 async def change_checkpoint(who: deps.Who, db: deps.WriteDb, checkpoint_id: Id, body: CheckpointIn) -> CheckpointOut:
     """Set a checkpoint anew under its number; plans made before keep the place they had."""
-    return CheckpointOut.model_validate(await patrols.change_checkpoint(who, db, checkpoint_id, **body.model_dump()))
+    asked = patrols.NewCheckpoint(**body.model_dump())
+    return CheckpointOut.model_validate(await patrols.change_checkpoint(who, db, checkpoint_id, asked))
 
 
 @router.delete("/checkpoints/{checkpoint_id}", status_code=status.HTTP_204_NO_CONTENT)

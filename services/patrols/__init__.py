@@ -2,6 +2,7 @@
 
 from services.patrols.checkpoints import (
     CheckpointView,
+    NewCheckpoint,
     NoCheckpointError,
     PlaceError,
     change_checkpoint,
@@ -26,6 +27,7 @@ __all__ = [
     "CheckpointView",
     "Compliance",
     "LeftOutStop",
+    "NewCheckpoint",
     "NewStop",
     "NoCheckpointError",
     "NoPlanError",

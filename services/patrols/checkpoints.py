@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, select, update
 
@@ -28,6 +29,18 @@ class PlaceError(InvalidError):
 
 
 @dataclass(frozen=True, slots=True)
+class NewCheckpoint:
+    """A checkpoint as it is asked for; the place is CGCS2000 degrees."""
+
+    name: str
+    lon_deg: float
+    lat_deg: float
+    radius_m: float
+    dwell_s: int
+    beat_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointView:
     """A checkpoint as it stands; the place is CGCS2000 degrees."""
 
@@ -41,17 +54,7 @@ class CheckpointView:
     active: bool
 
 
-async def create_checkpoint(
-    mandate: access.Mandate,
-    db: WriteSession,
-    *,
-    name: str,
-    lon_deg: float,
-    lat_deg: float,
-    radius_m: float,
-    dwell_s: int,
-    beat_id: int | None = None,
-) -> CheckpointView:
+async def create_checkpoint(mandate: access.Mandate, db: WriteSession, asked: NewCheckpoint) -> CheckpointView:
     """Set a checkpoint.
 
     Raises:
@@ -59,27 +62,13 @@ async def create_checkpoint(
         NoCheckpointError: there is no active beat of that number.
     """
     await access.grant(mandate, access.Act.MANAGE_PATROLS, "new checkpoint")
-    _check(name, lon_deg, lat_deg, radius_m, dwell_s)
-    await _check_beat(db, beat_id)
-    row = insert(Checkpoint).values(
-        name=name.strip(), place=point(lon_deg, lat_deg), radius_m=radius_m, dwell_s=dwell_s, beat_id=beat_id,
-        created_by=mandate.account_id,
-    )  # fmt: skip
+    row = insert(Checkpoint).values(**await _row(db, asked), created_by=mandate.account_id)
     checkpoint_id = int((await db.execute(row.returning(Checkpoint.id))).scalar_one())
     return (await views(db, Checkpoint.id == checkpoint_id))[0]
 
 
 async def change_checkpoint(
-    mandate: access.Mandate,
-    db: WriteSession,
-    checkpoint_id: int,
-    *,
-    name: str,
-    lon_deg: float,
-    lat_deg: float,
-    radius_m: float,
-    dwell_s: int,
-    beat_id: int | None = None,
+    mandate: access.Mandate, db: WriteSession, checkpoint_id: int, asked: NewCheckpoint
 ) -> CheckpointView:
     """Set a checkpoint anew under its number; plans that were made before keep the place, radius and stay they had.
 
@@ -88,13 +77,8 @@ async def change_checkpoint(
         NoCheckpointError: there is none, it has ended, or there is no active beat of that number.
     """
     await access.grant(mandate, access.Act.MANAGE_PATROLS, f"checkpoint:{checkpoint_id}")
-    _check(name, lon_deg, lat_deg, radius_m, dwell_s)
     await find(db, [checkpoint_id])
-    await _check_beat(db, beat_id)
-    anew = update(Checkpoint).where(Checkpoint.id == checkpoint_id).values(
-        name=name.strip(), place=point(lon_deg, lat_deg), radius_m=radius_m, dwell_s=dwell_s, beat_id=beat_id
-    )  # fmt: skip
-    await db.execute(anew)
+    await db.execute(update(Checkpoint).where(Checkpoint.id == checkpoint_id).values(**await _row(db, asked)))
     return (await views(db, Checkpoint.id == checkpoint_id))[0]
 
 
@@ -135,23 +119,29 @@ async def views(db: ReadSession, *conditions: ColumnElement[bool]) -> list[Check
     return [CheckpointView(*row) for row in await db.execute(found.order_by(Checkpoint.id))]
 
 
-async def _check_beat(db: ReadSession, beat_id: int | None) -> None:
-    beat = select(Beat.id).where(Beat.id == beat_id, Beat.active)
-    if beat_id is not None and (await db.execute(beat)).scalar_one_or_none() is None:
-        raise NoCheckpointError("There is no active beat {beat_id}.", beat_id=beat_id)
+async def _row(db: ReadSession, asked: NewCheckpoint) -> dict[str, Any]:
+    """Return what stands in the table for a checkpoint that can be."""
+    _check(asked)
+    beat = select(Beat.id).where(Beat.id == asked.beat_id, Beat.active)
+    if asked.beat_id is not None and (await db.execute(beat)).scalar_one_or_none() is None:
+        raise NoCheckpointError("There is no active beat {beat_id}.", beat_id=asked.beat_id)
+    place = point(asked.lon_deg, asked.lat_deg)
+    numbers = {"radius_m": asked.radius_m, "dwell_s": asked.dwell_s, "beat_id": asked.beat_id}
+    return {"name": asked.name.strip(), "place": place} | numbers
 
 
-def _check(name: str, lon_deg: float, lat_deg: float, radius_m: float, dwell_s: int) -> None:
-    if not name.strip():
+def _check(asked: NewCheckpoint) -> None:
+    if not asked.name.strip():
         raise PlaceError("A checkpoint needs a name.")
-    if not (isfinite(lon_deg) and abs(lon_deg) <= _MAX_LON_DEG and isfinite(lat_deg) and abs(lat_deg) <= _MAX_LAT_DEG):
+    on_earth = ((asked.lon_deg, _MAX_LON_DEG), (asked.lat_deg, _MAX_LAT_DEG))
+    if not all(isfinite(angle_deg) and abs(angle_deg) <= most_deg for angle_deg, most_deg in on_earth):
         raise PlaceError("The checkpoint is nowhere on earth: longitude is -180 to 180 degrees, latitude -90 to 90.")
-    if not LEAST_RADIUS_M <= radius_m <= MOST_RADIUS_M:
+    if not LEAST_RADIUS_M <= asked.radius_m <= MOST_RADIUS_M:
         raise PlaceError(
             "The radius is {least_m} to {most_m} m: a position is exact to some 15 m, so that "
             "no smaller circle could be proven to be reached.",
             least_m=f"{LEAST_RADIUS_M:.0f}",
             most_m=f"{MOST_RADIUS_M:.0f}",
         )
-    if not 0 <= dwell_s <= MOST_DWELL_S:
+    if not 0 <= asked.dwell_s <= MOST_DWELL_S:
         raise PlaceError("The stay is 0 to {most_s} seconds.", most_s=MOST_DWELL_S)

@@ -16,7 +16,7 @@ from services.db.engine import ClashError, reading, writing
 from services.dispatch import Step
 from services.errors import NotAllowedError
 from services.ingest.rdss import payloads
-from services.patrols import NewStop
+from services.patrols import NewCheckpoint, NewStop
 from services.pipeline import WATCHERS, Pipeline
 from tests.builders import town
 from tests.builders.carriage import carry, make_unit
@@ -112,11 +112,9 @@ async def test_what_is_too_much_for_one_answer_counts_all_parts_together(engine,
 async def test_a_plan_is_judged_by_the_devices_its_unit_carried(engine, desk, swapped):
     async with writing(engine) as db:
         places = [
-            await patrols.create_checkpoint(
-                desk, db, name=name, lon_deg=113.1, lat_deg=lat, radius_m=60, dwell_s=120
-            )
+            await patrols.create_checkpoint(desk, db, NewCheckpoint(name, 113.1, lat, radius_m=60, dwell_s=120))
             for name, lat in (("北", NORTH), ("南", SOUTH))
-        ]  # fmt: skip
+        ]
         stops = [
             NewStop(places[0].id, window_start=MORNING, window_end=NOON),
             NewStop(places[1].id, window_start=MORNING, window_end=NOON - timedelta(minutes=1)),

@@ -1,5 +1,6 @@
 """Patrols: checkpoints, plans, what tracks prove of them, and rounds that are proposed."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from services import patrols, tracks
 from services.db import partitions
 from services.db.engine import reading, writing
 from services.errors import ConflictError, InvalidError, NotAllowedError, NotFoundError
-from services.patrols import NewStop
+from services.patrols import NewCheckpoint, NewStop
 from tests.builders import town
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -28,9 +29,8 @@ async def desk(mandate):
 def post(engine, desk):
     async def create(name, place, **more):
         async with writing(engine) as db:
-            return await patrols.create_checkpoint(
-                desk, db, name=name, lon_deg=place[0], lat_deg=place[1], **{"radius_m": 60, "dwell_s": 120} | more
-            )
+            asked = NewCheckpoint(name, *place, **{"radius_m": 60, "dwell_s": 120} | more)
+            return await patrols.create_checkpoint(desk, db, asked)
 
     return create
 
@@ -238,15 +238,15 @@ async def test_a_checkpoint_that_is_set_anew_keeps_its_number_and_a_plan_the_pla
     made = await plan(unit_id, NewStop(place.id))
     await drive(engine, 1, (town.WEST, 0, 300))
     lon, lat = town.SCENE
-    there = {"name": "现场 ", "lon_deg": lon, "lat_deg": lat, "radius_m": 90.0, "dwell_s": 60}
+    there = NewCheckpoint("现场 ", lon, lat, radius_m=90.0, dwell_s=60)
     async with writing(engine) as db:
-        moved = await patrols.change_checkpoint(desk, db, place.id, **there)
+        moved = await patrols.change_checkpoint(desk, db, place.id, there)
         with pytest.raises(NotAllowedError):
-            await patrols.change_checkpoint(await mandate("patrol_officer"), db, place.id, **there)
+            await patrols.change_checkpoint(await mandate("patrol_officer"), db, place.id, there)
         with pytest.raises(patrols.PlaceError):
-            await patrols.change_checkpoint(desk, db, place.id, **there | {"radius_m": 1.0})
+            await patrols.change_checkpoint(desk, db, place.id, replace(there, radius_m=1.0))
         with pytest.raises(NotFoundError):
-            await patrols.change_checkpoint(desk, db, place.id, **there, beat_id=9)
+            await patrols.change_checkpoint(desk, db, place.id, replace(there, beat_id=9))
     assert (moved.id, moved.name, moved.radius_m, moved.lon_deg) == (place.id, "现场", 90, lon)
     async with reading(engine) as db:
         (judged,) = (await patrols.judge_plan(desk, db, made.id, now=NOW)).results
