@@ -46,8 +46,8 @@ SELECT id, now(), now(), 'SRID=4490;POINT(113.1 27.8)', 0, 0, 1, 0 FROM device;
 class Silence(Ledger):
     """A trail that writes nothing: the bare variant."""
 
-    async def append(self, entry: object, at: datetime | None = None) -> None:
-        """Forget the entry."""
+    async def append(self, *entries: object, at: datetime | None = None) -> None:
+        """Forget the entries."""
 
 
 async def alone(client: httpx.AsyncClient) -> list[float]:

@@ -158,13 +158,13 @@ async def list_alerts(
     Raises:
         BadCursorError: the cursor is not one that a page gave.
     """
-    look = await access.grant(mandate, access.Act.VIEW_ALERTS, state or "all")
-    limit = min(limit, MAX_PAGE)
-    conditions = [Alert.state == state] if state else []
-    conditions += [Alert.id < read_cursor(cursor)] if cursor else []
-    found = await live.view_alerts(db, *conditions, limit=limit + 1)
-    await look.saw(len(found[:limit]))
-    return Alerts(found[:limit], str(found[limit - 1].id) if len(found) > limit else None)
+    async with access.look(mandate, access.Act.VIEW_ALERTS, state or "all") as seen:
+        limit = min(limit, MAX_PAGE)
+        conditions = [Alert.state == state] if state else []
+        conditions += [Alert.id < read_cursor(cursor)] if cursor else []
+        found = await live.view_alerts(db, *conditions, limit=limit + 1)
+        seen.rows = len(found[:limit])
+        return Alerts(found[:limit], str(found[limit - 1].id) if len(found) > limit else None)
 
 
 def read_cursor(cursor: str) -> int:

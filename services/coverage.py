@@ -139,19 +139,19 @@ async def read_coverage(
     Raises:
         NoRoadsError: no road network is loaded.
     """
-    look = await access.grant(mandate, access.Act.VIEW_LIVE, "coverage")
-    if graph is None:
-        raise NoRoadsError("No road network is loaded, so that nobody knows what can be reached.")
-    async with board.turn:
-        if board.ground is None or board.ground.graph is not graph:
-            board.ground, board.answer = await asyncio.to_thread(coverage.Ground.of, graph), None
-        if board.answer is None or not timedelta() <= now - board.answer.computed_at < FRESH:
-            units = await _free_units(db, graph, settings, now)
-            demand = await _demand(db, graph, now - PAST)
-            rings = await asyncio.to_thread(_rings, board.ground, units, demand)
-            board.answer = Coverage(rings, len(units), now)
-    await look.saw(board.answer.units)
-    return board.answer
+    async with access.look(mandate, access.Act.VIEW_LIVE, "coverage") as seen:
+        if graph is None:
+            raise NoRoadsError("No road network is loaded, so that nobody knows what can be reached.")
+        async with board.turn:
+            if board.ground is None or board.ground.graph is not graph:
+                board.ground, board.answer = await asyncio.to_thread(coverage.Ground.of, graph), None
+            if board.answer is None or not timedelta() <= now - board.answer.computed_at < FRESH:
+                units = await _free_units(db, graph, settings, now)
+                demand = await _demand(db, graph, now - PAST)
+                rings = await asyncio.to_thread(_rings, board.ground, units, demand)
+                board.answer = Coverage(rings, len(units), now)
+        seen.rows = board.answer.units
+        return board.answer
 
 
 async def advise_posts(

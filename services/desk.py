@@ -58,10 +58,10 @@ async def keep_layout(mandate: access.Mandate, db: WriteSession, layout: dict[st
 
 async def list_notes(mandate: access.Mandate, db: ReadSession, *, limit: int = 20) -> list[Note]:
     """Return the newest notes first."""
-    look = await access.grant(mandate, access.Act.HAND_OVER, "notes")
-    found = await _notes(db, mandate.account_id, min(limit, MAX_NOTES))
-    await look.saw(len(found))
-    return found
+    async with access.look(mandate, access.Act.HAND_OVER, "notes") as seen:
+        found = await _notes(db, mandate.account_id, min(limit, MAX_NOTES))
+        seen.rows = len(found)
+        return found
 
 
 async def write_note(mandate: access.Mandate, db: WriteSession, text: str, *, now: datetime) -> Note:

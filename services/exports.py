@@ -151,12 +151,12 @@ async def list_requests(
     mandate: access.Mandate, db: ReadSession, *, below_id: int | None = None, limit: int = 50
 ) -> list[RequestView]:
     """Return requests, newest first: an approver sees all, everybody else his own."""
-    look = await access.grant(mandate, access.Act.VIEW_EXPORTS)
-    mine = [] if access.Act.APPROVE_EXPORT in mandate.acts else [ExportRequest.account_id == mandate.account_id]
-    older = [] if below_id is None else [ExportRequest.id < below_id]
-    found = await _views(mandate, db, *mine, *older, limit=min(limit, MAX_PAGE))
-    await look.saw(len(found))
-    return found
+    async with access.look(mandate, access.Act.VIEW_EXPORTS) as seen:
+        mine = [] if access.Act.APPROVE_EXPORT in mandate.acts else [ExportRequest.account_id == mandate.account_id]
+        older = [] if below_id is None else [ExportRequest.id < below_id]
+        found = await _views(mandate, db, *mine, *older, limit=min(limit, MAX_PAGE))
+        seen.rows = len(found)
+        return found
 
 
 async def decide_request(

@@ -255,10 +255,10 @@ async def create_unit(
 
 async def list_units(mandate: access.Mandate, db: ReadSession, *, after_id: int, limit: int) -> list[UnitView]:
     """Return units with their last positions, by id."""
-    look = await access.grant(mandate, access.Act.VIEW_LIVE, "units")
-    units = await _units(db, after_id=after_id, limit=limit)
-    await look.saw(len(units))
-    return units
+    async with access.look(mandate, access.Act.VIEW_LIVE, "units") as seen:
+        units = await _units(db, after_id=after_id, limit=limit)
+        seen.rows = len(units)
+        return units
 
 
 async def _units(db: ReadSession, *, after_id: int, limit: int) -> list[UnitView]:

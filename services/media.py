@@ -100,14 +100,16 @@ async def list_media(
     mandate: access.Mandate, db: ReadSession, device_id: int, *, before_id: int | None, limit: int
 ) -> Sequence[Medium]:
     """Return what a device took, newest first, without the bytes and without places."""
-    look = await access.grant(mandate, access.Act.VIEW_DEVICES, f"device:{device_id}")
-    await declare_look(db, [f"device:{device_id}"])
-    rows = select(Medium).where(Medium.device_id == device_id).order_by(Medium.id.desc()).limit(min(limit, MAX_PAGE))
-    if before_id is not None:
-        rows = rows.where(Medium.id < before_id)
-    found = (await db.execute(rows)).scalars().all()
-    await look.saw(len(found))
-    return found
+    async with access.look(mandate, access.Act.VIEW_DEVICES, f"device:{device_id}") as seen:
+        await declare_look(db, [f"device:{device_id}"])
+        rows = (
+            select(Medium).where(Medium.device_id == device_id).order_by(Medium.id.desc()).limit(min(limit, MAX_PAGE))
+        )
+        if before_id is not None:
+            rows = rows.where(Medium.id < before_id)
+        found = (await db.execute(rows)).scalars().all()
+        seen.rows = len(found)
+        return found
 
 
 async def read_file(
@@ -119,22 +121,22 @@ async def read_file(
         NoMediumError: there is none, or its bytes are not here.
         DamagedError: the file does not give its hash any more.
     """
-    look = await access.grant(mandate, access.Act.VIEW_MEDIA, f"device:{device_id} media:{media_id}")
-    await declare_look(db, [f"device:{device_id}"])
-    found = select(Medium).where(Medium.device_id == device_id, Medium.id == media_id, Medium.sha256.is_not(None))
-    medium = (await db.execute(found)).scalar_one_or_none()
-    ids = {"device_id": device_id, "media_id": media_id}
-    if medium is None or medium.sha256 is None:
-        raise NoMediumError("Device {device_id} has no medium {media_id} that was kept.", **ids)
-    try:
-        data = await asyncio.to_thread(path_of(folder(settings), medium.sha256).read_bytes)
-    except FileNotFoundError:
-        raise NoMediumError("The file of medium {media_id} of device {device_id} is not here.", **ids) from None
-    if sha256(data).digest() != medium.sha256:
-        raise DamagedError("The file of medium {media_id} is not what was uploaded.", media_id=media_id)
-    await look.saw(1)
-    name = f"device-{device_id}-media-{medium.number}.{SUFFIXES.get(medium.format, 'bin')}"
-    return File(name, medium.sha256.hex(), data)
+    async with access.look(mandate, access.Act.VIEW_MEDIA, f"device:{device_id} media:{media_id}") as seen:
+        await declare_look(db, [f"device:{device_id}"])
+        found = select(Medium).where(Medium.device_id == device_id, Medium.id == media_id, Medium.sha256.is_not(None))
+        medium = (await db.execute(found)).scalar_one_or_none()
+        ids = {"device_id": device_id, "media_id": media_id}
+        if medium is None or medium.sha256 is None:
+            raise NoMediumError("Device {device_id} has no medium {media_id} that was kept.", **ids)
+        try:
+            data = await asyncio.to_thread(path_of(folder(settings), medium.sha256).read_bytes)
+        except FileNotFoundError:
+            raise NoMediumError("The file of medium {media_id} of device {device_id} is not here.", **ids) from None
+        if sha256(data).digest() != medium.sha256:
+            raise DamagedError("The file of medium {media_id} is not what was uploaded.", media_id=media_id)
+        seen.rows = 1
+        name = f"device-{device_id}-media-{medium.number}.{SUFFIXES.get(medium.format, 'bin')}"
+        return File(name, medium.sha256.hex(), data)
 
 
 async def sweep(engine: AsyncEngine, settings: Settings) -> int:

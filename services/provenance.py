@@ -64,11 +64,11 @@ class Refusals:
 
 async def frames_of(mandate: access.Mandate, db: ReadSession, device_id: int, *, limit: int = 20) -> list[Shown]:
     """Return the last frames of a device, newest first, decoded field by field."""
-    look = await access.grant(mandate, access.Act.VIEW_FRAMES, f"device:{device_id}")
-    await declare_look(db, [f"device:{device_id}"])
-    found = await _shown(db, tables.Fix.device_id == device_id, limit=min(limit, MAX_FRAMES))
-    await look.saw(len(found))
-    return found
+    async with access.look(mandate, access.Act.VIEW_FRAMES, f"device:{device_id}") as seen:
+        await declare_look(db, [f"device:{device_id}"])
+        found = await _shown(db, tables.Fix.device_id == device_id, limit=min(limit, MAX_FRAMES))
+        seen.rows = len(found)
+        return found
 
 
 async def frame_of(
@@ -79,14 +79,14 @@ async def frame_of(
     Raises:
         NoFrameError: there is no such fix.
     """
-    look = await access.grant(mandate, access.Act.VIEW_FRAMES, f"device:{device_id} {at.isoformat()}")
-    await declare_look(db, [f"device:{device_id}"])
-    fix = tables.Fix
-    found = await _shown(db, fix.device_id == device_id, fix.at == at, fix.payload_hash == payload_hash, limit=1)
-    if not found:
-        raise NoFrameError("Device {device_id} has no such fix.", device_id=device_id)
-    await look.saw(1)
-    return found[0]
+    async with access.look(mandate, access.Act.VIEW_FRAMES, f"device:{device_id} {at.isoformat()}") as seen:
+        await declare_look(db, [f"device:{device_id}"])
+        fix = tables.Fix
+        found = await _shown(db, fix.device_id == device_id, fix.at == at, fix.payload_hash == payload_hash, limit=1)
+        if not found:
+            raise NoFrameError("Device {device_id} has no such fix.", device_id=device_id)
+        seen.rows = 1
+        return found[0]
 
 
 async def list_refusals(mandate: access.Mandate, db: ReadSession) -> list[Refusals]:

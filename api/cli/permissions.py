@@ -15,7 +15,7 @@ from api import deps
 from api.main import routes
 from services import access
 
-_GRANT = re.compile(r"access\.grant\(\s*(?:mandate|who), access\.Act\.(\w+)")
+_GRANT = re.compile(r"access\.(?:grant|look)\(\s*(?:mandate|who), access\.Act\.(\w+)")
 SIGNED_IN, HALF, OPEN = "whoever is signed in", "whoever has shown the password", "everyone"
 DEVICE = "a device's own token"
 _HEAD = """# Permissions

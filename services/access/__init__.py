@@ -21,7 +21,16 @@ from services.access.keys import Keyring
 from services.access.keys import forget_old as forget_old_keys
 from services.access.keys import load as load_keys
 from services.access.keys import renew as renew_keys
-from services.access.mandates import Look, Mandate, MandateOverError, RoleRefusedError, grant, record, system_mandate
+from services.access.mandates import (
+    Look,
+    Mandate,
+    MandateOverError,
+    RoleRefusedError,
+    grant,
+    look,
+    record,
+    system_mandate,
+)
 from services.access.oidc import Departure, NoProviderError, ProviderError, ProviderRefusedError, UnknownSubjectError
 from services.access.oidc import begin as begin_oidc
 from services.access.oidc import finish as finish_oidc
@@ -67,6 +76,6 @@ __all__ = [
     "begin_enrolment", "begin_oidc", "broken_limit", "change_password", "check_password", "check_separation",
     "close_secrets_again", "confirm_factor", "create_account", "default_purpose", "enrol_at_once", "expire_logins",
     "factor_state", "finish_oidc", "forget_old_keys", "grant", "grant_case", "lifetime", "limit_track", "load_keys",
-    "open_session", "recognise", "record", "renew_keys", "reset_factor", "reset_factor_of", "roles_of", "sign_in",
-    "sign_out", "still_permitted", "system_mandate", "verify_factor",
+    "look", "open_session", "recognise", "record", "renew_keys", "reset_factor", "reset_factor_of", "roles_of",
+    "sign_in", "sign_out", "still_permitted", "system_mandate", "verify_factor",
 ]  # fmt: skip

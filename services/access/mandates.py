@@ -1,5 +1,7 @@
 """The mandate, made at the door, and the grant that stands on the first line of every use case."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -65,6 +67,13 @@ class Look:
         await record(self.mandate, self.act, self.target, allowed=True, rows=rows)
 
 
+@dataclass(slots=True)
+class Seen:
+    """How many rows a look is about to hand out; whoever reads tells it."""
+
+    rows: int = 0
+
+
 async def grant(mandate: Mandate, act: Act, target: str = "") -> Look:
     """Permit the act or refuse it; either way it is recorded, in a transaction of its own.
 
@@ -72,25 +81,55 @@ async def grant(mandate: Mandate, act: Act, target: str = "") -> Look:
         RoleRefusedError: none of the officer's roles permits the act.
         MandateOverError: the mandate's time has passed.
     """
-    over = mandate.expires_at is not None and mandate.expires_at <= _clock()
-    allowed = bool(PERMISSIONS[act] & mandate.roles) and not over
-    await record(mandate, act, target, allowed=allowed)
-    if over:
-        raise MandateOverError("This mandate is over. Sign in again.")
-    if not allowed:
-        permitted = ", ".join(sorted(PERMISSIONS[act]))
-        raise RoleRefusedError(
-            "Your roles do not permit “{act}”. It is permitted to: {permitted}.", act=act, permitted=permitted
-        )
+    refusal = _refusal(mandate, act)
+    await record(mandate, act, target, allowed=refusal is None)
+    if refusal:
+        raise refusal
     return Look(mandate, act, target)
+
+
+@asynccontextmanager
+async def look(mandate: Mandate, act: Act, target: str = "") -> AsyncIterator[Seen]:
+    """Permit a look that roles alone decide, or refuse it; nothing leaves the block before it is recorded.
+
+    What was permitted and how much was seen are committed together, at the end of the block. A look that fails is
+    recorded as permitted; a refusal as with `grant`.
+
+    Raises:
+        RoleRefusedError, MandateOverError: see `grant`.
+    """
+    if refusal := _refusal(mandate, act):
+        await record(mandate, act, target, allowed=False)
+        raise refusal
+    permitted, seen = _entry(mandate, act, target, "allowed"), Seen()
+    try:
+        yield seen
+    except BaseException:
+        await mandate.ledger.append(permitted)
+        raise
+    await mandate.ledger.append(permitted, _entry(mandate, act, target, "seen", seen.rows))
 
 
 async def record(mandate: Mandate, act: str, target: str, *, allowed: bool, rows: int | None = None) -> None:
     """Write one line of the audit trail on a mandate's behalf; with `rows` it says what an earlier one led to."""
     outcome = "refused" if not allowed else "allowed" if rows is None else "seen"
-    await mandate.ledger.append(
-        Entry(
-            account_id=mandate.account_id, act=act, target=target, purpose=mandate.purpose, case_no=mandate.case_no,
-            outcome=outcome, remote=mandate.remote, rows=rows,
-        )
+    await mandate.ledger.append(_entry(mandate, act, target, outcome, rows))
+
+
+def _refusal(mandate: Mandate, act: Act) -> NotAllowedError | None:
+    """Return why the officer may not, None when he may."""
+    if mandate.expires_at is not None and mandate.expires_at <= _clock():
+        return MandateOverError("This mandate is over. Sign in again.")
+    if PERMISSIONS[act] & mandate.roles:
+        return None
+    permitted = ", ".join(sorted(PERMISSIONS[act]))
+    return RoleRefusedError(
+        "Your roles do not permit “{act}”. It is permitted to: {permitted}.", act=act, permitted=permitted
+    )
+
+
+def _entry(mandate: Mandate, act: str, target: str, outcome: str, rows: int | None = None) -> Entry:
+    return Entry(
+        account_id=mandate.account_id, act=act, target=target, purpose=mandate.purpose, case_no=mandate.case_no,
+        outcome=outcome, remote=mandate.remote, rows=rows,
     )  # fmt: skip

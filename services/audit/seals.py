@@ -74,7 +74,7 @@ class Sealer:
         """
         end = now.astimezone(UTC) - (now - _EPOCH) % self.period
         said = Entry(None, "seal_audit", f"hour:{end.isoformat()}", "operation", None, "allowed", "local")
-        await ledger.append(said, now)
+        await ledger.append(said, at=now)
         with self._alone():
             async with reading(ledger.engine) as db:
                 until = self.sealed_until()

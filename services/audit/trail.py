@@ -1,4 +1,4 @@
-"""Writing the audit trail: one chain of hashes, each entry committed before the one who asked goes on.
+"""Writing the audit trail: one chain of hashes, each entry committed before the one who asked is shown anything.
 
     previous_hash = hash of the entry before; of a day's first entry SHA-256(day ‖ that hash), day as 2026-05-01
     hash          = SHA-256(previous_hash ‖ body), body the entry as JSON, see `body`
@@ -61,8 +61,8 @@ class Ledger:
     engine: AsyncEngine
     writer: AsyncEngine | None = None
 
-    async def append(self, entry: Entry, at: datetime | None = None) -> None:
-        """Return once the entry is committed; `at` is the present moment if left out.
+    async def append(self, *entries: Entry, at: datetime | None = None) -> None:
+        """Return once the entries are committed, side by side; `at` is the present moment if left out.
 
         Raises:
             TrailError: it can't be written: no look unseen.
@@ -70,7 +70,7 @@ class Ledger:
         """
         engine = self.writer or self.engine
         queue = _queues.setdefault(engine.sync_engine, _Queue())
-        await queue.put(engine, entry, at or datetime.now(UTC))
+        await queue.put(engine, entries, at or datetime.now(UTC))
 
 
 def body(at: datetime, entry: Entry) -> bytes:
@@ -92,14 +92,14 @@ class _Queue:
     """Entries of this process that wait to be written; one task writes all that has gathered, again and again."""
 
     def __init__(self) -> None:
-        self._waiting = list[tuple[Entry, datetime, asyncio.Future[None]]]()
+        self._waiting = list[tuple[Sequence[Entry], datetime, asyncio.Future[None]]]()
         self._task: asyncio.Task[None] | None = None
         self._head: _Head | None = None
 
-    async def put(self, engine: AsyncEngine, entry: Entry, at: datetime) -> None:
+    async def put(self, engine: AsyncEngine, entries: Sequence[Entry], at: datetime) -> None:
         loop = asyncio.get_running_loop()
         written = loop.create_future()
-        self._waiting.append((entry, at, written))
+        self._waiting.append((entries, at, written))
         if self._task is None or self._task.done() or self._task.get_loop() is not loop:
             self._task = asyncio.create_task(self._write_on(engine), name="audit trail")
         await written
@@ -110,7 +110,7 @@ class _Queue:
             known, self._head = self._head, None
             problem: BaseException | None = TrailError("The audit trail was stopped. Nothing was shown; try again.")
             try:
-                self._head = await _write(engine, known, [(entry, at) for entry, at, _ in some])
+                self._head = await _write(engine, known, [(entry, at) for entries, at, _ in some for entry in entries])
                 problem = None
             except UnavailableError as error:
                 problem = error

@@ -89,13 +89,13 @@ async def list_calls(
     limit: int = 50,
 ) -> Calls:
     """Return a page of calls, newest first, of one state or all."""
-    look = await access.grant(mandate, access.Act.VIEW_CALLS, state or "all")
-    limit = min(limit, MAX_PAGE)
-    conditions = [Call.state == state.value] if state else []
-    conditions += [Call.id < below_id] if below_id else []
-    found = await live.view_calls(db, *conditions, limit=limit + 1)
-    await look.saw(len(found[:limit]))
-    return Calls(found[:limit], str(found[limit - 1].id) if len(found) > limit else None)
+    async with access.look(mandate, access.Act.VIEW_CALLS, state or "all") as seen:
+        limit = min(limit, MAX_PAGE)
+        conditions = [Call.state == state.value] if state else []
+        conditions += [Call.id < below_id] if below_id else []
+        found = await live.view_calls(db, *conditions, limit=limit + 1)
+        seen.rows = len(found[:limit])
+        return Calls(found[:limit], str(found[limit - 1].id) if len(found) > limit else None)
 
 
 async def read_call(mandate: access.Mandate, db: ReadSession, call_id: int) -> CallRecord:
@@ -104,11 +104,11 @@ async def read_call(mandate: access.Mandate, db: ReadSession, call_id: int) -> C
     Raises:
         NoCallError: there is none.
     """
-    look = await access.grant(mandate, access.Act.VIEW_CALLS, f"call:{call_id}")
-    call = await view(db, call_id)
-    await look.saw(1)
-    result = (await db.execute(select(Call.result).where(Call.id == call_id))).scalar_one()
-    return CallRecord(call, result, await events(db, call_id), await links(db, call_id))
+    async with access.look(mandate, access.Act.VIEW_CALLS, f"call:{call_id}") as seen:
+        call = await view(db, call_id)
+        seen.rows = 1
+        result = (await db.execute(select(Call.result).where(Call.id == call_id))).scalar_one()
+        return CallRecord(call, result, await events(db, call_id), await links(db, call_id))
 
 
 async def sign_call(mandate: access.Mandate, db: WriteSession, call_id: int, *, now: datetime) -> live.CallView:

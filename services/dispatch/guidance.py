@@ -59,10 +59,10 @@ async def read_guidance(mandate: access.Mandate, db: ReadSession, settings: Sett
         NoCallError: there is no such call.
         NoGuideError: there is no text for its kind.
     """
-    look = await access.grant(mandate, access.Act.VIEW_CALLS, f"call:{call_id}")
-    found = await guide_of(db, settings, call_id)
-    await look.saw(1)
-    return found
+    async with access.look(mandate, access.Act.VIEW_CALLS, f"call:{call_id}") as seen:
+        found = await guide_of(db, settings, call_id)
+        seen.rows = 1
+        return found
 
 
 async def check_off(

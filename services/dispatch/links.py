@@ -42,11 +42,11 @@ class Similar:
 
 async def similar_to_draft(mandate: access.Mandate, db: ReadSession, draft: Draft, *, now: datetime) -> list[Similar]:
     """Return calls that may be about the same event as one that is just being told; nothing is written."""
-    look = await access.grant(mandate, access.Act.TAKE_CALL, "similar calls")
-    told = similar.Told(now, draft.kind, draft.lon_deg, draft.lat_deg, draft.notes, draft.address)
-    found = await _similar(db, told, leaving_out=0)
-    await look.saw(len(found))
-    return found
+    async with access.look(mandate, access.Act.TAKE_CALL, "similar calls") as seen:
+        told = similar.Told(now, draft.kind, draft.lon_deg, draft.lat_deg, draft.notes, draft.address)
+        found = await _similar(db, told, leaving_out=0)
+        seen.rows = len(found)
+        return found
 
 
 async def similar_to_call(mandate: access.Mandate, db: ReadSession, call_id: int) -> list[Similar]:
@@ -55,12 +55,12 @@ async def similar_to_call(mandate: access.Mandate, db: ReadSession, call_id: int
     Raises:
         NoCallError: there is no such call.
     """
-    look = await access.grant(mandate, access.Act.VIEW_CALLS, f"call:{call_id}")
-    call = await calls.view(db, call_id)
-    linked = {link.call_id for link in await calls.links(db, call_id)}
-    found = [item for item in await _similar(db, _told(call), leaving_out=call_id) if item.call.id not in linked]
-    await look.saw(len(found))
-    return found
+    async with access.look(mandate, access.Act.VIEW_CALLS, f"call:{call_id}") as seen:
+        call = await calls.view(db, call_id)
+        linked = {link.call_id for link in await calls.links(db, call_id)}
+        found = [item for item in await _similar(db, _told(call), leaving_out=call_id) if item.call.id not in linked]
+        seen.rows = len(found)
+        return found
 
 
 async def link_calls(

@@ -124,14 +124,14 @@ async def report_response(
     Raises:
         SpanError: the time ends before it begins, or is longer than a year.
     """
-    look = await access.grant(mandate, access.Act.VIEW_REPORTS, f"response {start:%Y-%m-%d} {end:%Y-%m-%d}")
-    if not timedelta() < end - start <= MAX_SPAN:
-        raise SpanError("A report covers up to {days} days, and its end comes after its start.", days=MAX_SPAN.days)
-    book = handbook.tables(settings)
-    found = await db.execute(_CALLS, {"start": start, "end": end, "nowhere": NOWHERE})
-    calls = [_answered(row, book.targets) for row in found]
-    await look.saw(len(calls))
-    return summarise(calls, book.bins, start=start, end=end, by=by)
+    async with access.look(mandate, access.Act.VIEW_REPORTS, f"response {start:%Y-%m-%d} {end:%Y-%m-%d}") as seen:
+        if not timedelta() < end - start <= MAX_SPAN:
+            raise SpanError("A report covers up to {days} days, and its end comes after its start.", days=MAX_SPAN.days)
+        book = handbook.tables(settings)
+        found = await db.execute(_CALLS, {"start": start, "end": end, "nowhere": NOWHERE})
+        calls = [_answered(row, book.targets) for row in found]
+        seen.rows = len(calls)
+        return summarise(calls, book.bins, start=start, end=end, by=by)
 
 
 def summarise(calls: Sequence[Answered], bins: handbook.Bins, *, start: datetime, end: datetime, by: By) -> Report:

@@ -89,10 +89,10 @@ class OpenUnit:
 
 async def read_mine(mandate: access.Mandate, db: ReadSession, roads: Modes | None, settings: Settings) -> Mine:
     """Return the officer's unit, its call, the guidance and the way there."""
-    look = await access.grant(mandate, access.Act.SERVE, "own unit")
-    found = await _mine(mandate, db, roads, settings)
-    await look.saw(int(found.call is not None))
-    return found
+    async with access.look(mandate, access.Act.SERVE, "own unit") as seen:
+        found = await _mine(mandate, db, roads, settings)
+        seen.rows = int(found.call is not None)
+        return found
 
 
 async def list_open_units(mandate: access.Mandate, db: ReadSession) -> list[OpenUnit]:

@@ -20,7 +20,7 @@ SPAN = {"start": (NOW - timedelta(days=60)).isoformat(), "end": (NOW + timedelta
 async def looks(engine, account_id, subject, *, count=1, at=NOW, act="view_track", outcome="allowed", rows=None):
     entry = audit.Entry(account_id, act, f"{subject} somewhen", "duty", None, outcome, "192.0.2.1", rows)
     for number in range(count):
-        await audit.Ledger(engine).append(entry, at + timedelta(milliseconds=number))
+        await audit.Ledger(engine).append(entry, at=at + timedelta(milliseconds=number))
 
 
 async def test_entries_are_found_by_who_what_whom_when_and_result(engine, client, mandate):

@@ -34,7 +34,7 @@ async def tampered(engine, settings):
     """Three sealed hours, one entry of which was edited later."""
     for hour in (3, 2, 1):
         said = audit.Entry(1, "view_track", f"unit:{hour}", "duty", None, "allowed", "192.0.2.1", None)
-        await audit.Ledger(engine).append(said, NOW - timedelta(hours=hour))
+        await audit.Ledger(engine).append(said, at=NOW - timedelta(hours=hour))
     await audit.Sealer.of(settings).seal(audit.Ledger(engine), NOW)
     async with writing(engine) as db:
         await db.execute(text("ALTER TABLE audit DISABLE TRIGGER append_only"))

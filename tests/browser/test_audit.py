@@ -87,7 +87,7 @@ def test_what_stands_out_says_why(live_server, database_url, account, visitor):
         for day in range(7):
             for number in range(60 if day == 6 else 5):
                 entry = audit.Entry(1, "view_track", f"unit:{number}", "duty", None, "allowed", "192.0.2.1")
-                await audit.Ledger(engine).append(entry, noon + timedelta(days=day, seconds=number))
+                await audit.Ledger(engine).append(entry, at=noon + timedelta(days=day, seconds=number))
         await engine.dispose()
 
     in_thread(habit())

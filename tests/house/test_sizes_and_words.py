@@ -70,7 +70,9 @@ def test_every_use_case_with_a_mandate_begins_with_a_grant():
             if not takes_mandate or node.name.startswith("_") or grants_itself:
                 continue
             first = node.body[1] if ast.get_docstring(node) else node.body[0]
-            if not re.match(r"(look = )?await access\.grant\(mandate, access\.Act\.", ast.unparse(first)):
+            look = r"async with access\.look\(mandate, access\.Act\.[^\n]+ as seen:\n(.*\n)* *seen\.rows = "
+            granted = r"(look = )?await access\.grant\(mandate, access\.Act\."
+            if not re.match(f"{granted}|{look}", ast.unparse(first)):
                 ungranted.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
     assert ungranted == []
 

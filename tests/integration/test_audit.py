@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services import access, audit
@@ -30,7 +30,7 @@ def entry(number: int, **more: object) -> audit.Entry:
 async def fill(engine: AsyncEngine, count: int = 12, every: timedelta = timedelta(minutes=30)) -> None:
     """Entries over three hours and more, across midnight."""
     for number in range(count):
-        await audit.Ledger(engine).append(entry(number), START + every * number)
+        await audit.Ledger(engine).append(entry(number), at=START + every * number)
 
 
 def check(url: str, sealer: audit.Sealer) -> verify.Report:
@@ -155,8 +155,8 @@ async def test_a_seal_taken_out_of_the_file_is_found(sealed, database_url, line)
 
 
 async def test_hours_that_nobody_sealed_are_told(engine, sealed, database_url):
-    await audit.Ledger(engine).append(entry(1), START + timedelta(hours=12))
-    await audit.Ledger(engine).append(entry(1), START + timedelta(hours=20))
+    await audit.Ledger(engine).append(entry(1), at=START + timedelta(hours=12))
+    await audit.Ledger(engine).append(entry(1), at=START + timedelta(hours=20))
     assert kinds(check(database_url, sealed)) == {"unsealed"}
 
 
@@ -168,7 +168,7 @@ RUNNING = (START + timedelta(hours=7, minutes=40), START + timedelta(hours=7, mi
 async def running(engine, sealed) -> audit.Sealer:
     """The sealed trail, and four entries of the running hour."""
     for number in range(4):
-        await audit.Ledger(engine).append(entry(100 + number), RUNNING[0] + timedelta(minutes=number))
+        await audit.Ledger(engine).append(entry(100 + number), at=RUNNING[0] + timedelta(minutes=number))
     return sealed
 
 
@@ -209,7 +209,7 @@ async def test_a_shorter_period_seals_within_the_hour_and_finds_a_cut_there(engi
 async def test_the_period_can_be_changed_within_an_hour_and_back(engine, running, settings, database_url):
     short = audit.Sealer.of(settings.model_copy(update={"audit_seal_minutes": 5}))
     await short.seal(audit.Ledger(engine), RUNNING[1])
-    await audit.Ledger(engine).append(entry(200), RUNNING[1] + timedelta(minutes=1))
+    await audit.Ledger(engine).append(entry(200), at=RUNNING[1] + timedelta(minutes=1))
     await running.seal(audit.Ledger(engine), RUNNING[1] + timedelta(hours=1))
     report = check(database_url, running)
     assert report.findings == []
@@ -281,8 +281,8 @@ async def test_an_export_is_checked_without_the_database(sealed, database_url, t
 
 async def test_the_time_never_falls_along_the_chain(engine, database_url):
     ledger = audit.Ledger(engine)
-    await ledger.append(entry(1), START)
-    await ledger.append(entry(2), START - timedelta(hours=1))
+    await ledger.append(entry(1), at=START)
+    await ledger.append(entry(2), at=START - timedelta(hours=1))
     async with reading(engine) as db:
         times = (await db.execute(select(AuditEntry.at).order_by(AuditEntry.id))).scalars().all()
     assert times == [START, START]
@@ -310,23 +310,60 @@ async def test_texts_no_database_keeps_are_kept_as_near_as_can_be(engine, databa
     assert (report.entries, report.findings) == (1, [])
 
 
+async def told(engine) -> list[tuple]:
+    async with reading(engine) as db:
+        columns = select(AuditEntry.outcome, AuditEntry.rows, AuditEntry.subject).order_by(AuditEntry.id)
+        return [tuple(row) for row in await db.execute(columns)]
+
+
 async def test_rows_seen_and_the_subject_stand_in_the_trail(engine, mandate: Callable):
     who = await mandate("dispatcher")
     look = await access.grant(who, access.Act.VIEW_TRACK, "unit:7 today")
     await look.saw(1203)
-    async with reading(engine) as db:
-        columns = select(AuditEntry.outcome, AuditEntry.rows, AuditEntry.subject).order_by(AuditEntry.id)
-        rows = [tuple(row) for row in await db.execute(columns)]
-    assert rows == [("allowed", None, "unit:7"), ("seen", 1203, "unit:7")]
+    assert await told(engine) == [("allowed", None, "unit:7"), ("seen", 1203, "unit:7")]
+
+
+async def test_nothing_leaves_a_look_before_it_is_written_down_with_what_was_seen(engine, mandate: Callable):
+    who, said = await mandate("dispatcher"), list[str]()
+    event.listen(engine.sync_engine, "before_cursor_execute", lambda *args: said.append(args[2]))
+
+    async def units() -> str:
+        async with access.look(who, access.Act.VIEW_LIVE, "unit:7") as seen:
+            seen.rows = 12
+            return "twelve units"
+
+    assert await units() == "twelve units"
+    assert sum(statement.startswith("INSERT INTO audit") for statement in said) == 1
+    assert await told(engine) == [("allowed", None, "unit:7"), ("seen", 12, "unit:7")]
+
+
+async def test_a_look_that_fails_or_is_refused_is_written_down_and_shows_no_rows(engine, mandate: Callable):
+    async def look_and_fail(role: str, target: str) -> None:
+        async with access.look(await mandate(role), access.Act.VIEW_LIVE, target) as seen:
+            seen.rows = 12
+            raise ValueError(target)
+
+    with pytest.raises(ValueError, match="unit:7"):
+        await look_and_fail("dispatcher", "unit:7")
+    with pytest.raises(access.RoleRefusedError):
+        await look_and_fail("auditor", "unit:8")
+    assert await told(engine) == [("allowed", None, "unit:7"), ("refused", None, "unit:8")]
 
 
 async def test_a_look_that_can_not_be_written_down_does_not_happen(engine, mandate: Callable):
     who = await mandate("dispatcher")
+
+    async def shown() -> str:
+        async with access.look(who, access.Act.VIEW_TRACK, "unit:1"):
+            return "a track"
+
     async with writing(engine) as db:
         await db.execute(text("ALTER TABLE audit ADD CONSTRAINT jammed CHECK (act <> 'view_track')"))
     try:
         with pytest.raises(audit.TrailError, match="nothing is shown"):
             await access.grant(who, access.Act.VIEW_TRACK, "unit:1")
+        with pytest.raises(audit.TrailError, match="nothing is shown"):
+            await shown()
         await access.grant(who, access.Act.VIEW_LIVE)  # what can be written goes on
     finally:
         async with writing(engine) as db:
@@ -335,8 +372,8 @@ async def test_a_look_that_can_not_be_written_down_does_not_happen(engine, manda
 
 async def test_only_what_the_law_no_longer_keeps_can_be_deleted(engine):
     ledger, now = audit.Ledger(engine), datetime.now(UTC)
-    await ledger.append(entry(1), now - timedelta(days=200))
-    await ledger.append(entry(2), now - timedelta(days=100))
+    await ledger.append(entry(1), at=now - timedelta(days=200))
+    await ledger.append(entry(2), at=now - timedelta(days=100))
     async with writing(engine) as db:
         await db.execute(text("DELETE FROM audit WHERE id = 1"))
     with pytest.raises(Exception, match="append-only"):

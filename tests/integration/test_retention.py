@@ -192,7 +192,7 @@ async def test_short_messages_requests_authorisations_and_the_auditors_alerts_ha
 async def test_the_trail_is_shortened_only_where_it_is_sealed_and_stays_whole(engine, settings, operator, database_url):
     ledger, entry = audit.Ledger(engine), audit.Entry(1, "view_live", "units", "duty", None, "allowed", None)
     for age in (1200, 1199, 1100, 10):
-        await ledger.append(entry, NOW - timedelta(days=age))
+        await ledger.append(entry, at=NOW - timedelta(days=age))
     assert [one.rule.what for one in await retention.apply(operator, engine, settings, now=NOW)] == []  # not sealed
     sealer = audit.Sealer.of(settings)
     await sealer.seal(ledger, NOW)
