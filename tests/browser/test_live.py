@@ -215,6 +215,7 @@ def test_a_page_without_a_stream_does_not_say_that_it_is_live(desk):
     parts = hold(desk, "**/assets/*.js")
     desk.get_by_role("link", name="轨迹导出").click()
     until(lambda: held(desk, parts))
+    desk.get_by_role("button", name="账户").click()  # draws everything anew: the page being left stays until then
     streams[0].continue_()
     expect(desk.locator(".link-state")).to_have_text("实时")
     desk.unroute("**/assets/*.js")

@@ -43,6 +43,7 @@ export class CallForm extends Part {
   private notes = "";
   private answers: Record<string, string> = {};
   private similar: Similar[] = [];
+  private looked = 0;
   private outside = false;
   private busy = false;
   private failure = "";
@@ -92,7 +93,10 @@ export class CallForm extends Part {
   private async look(): Promise<void> {
     const { said } = this;
     if (!said || (said.lon_deg === null && !said.address && !said.notes)) return;
-    this.similar = (await post<Similar[]>("/calls/similar", { ...said, priority: this.priority }).catch(() => null)) ?? [];
+    const number = ++this.looked;
+    const similar = (await post<Similar[]>("/calls/similar", { ...said, priority: this.priority }).catch(() => null)) ?? [];
+    if (number !== this.looked) return; // an older answer never replaces a newer one
+    this.similar = similar;
     this.requestUpdate();
   }
 

@@ -65,6 +65,8 @@ function firstPage(): string {
 
 export class App extends Part {
   private path = location.pathname;
+  /** The page that stands here until the one at `path` is loaded; none at first. */
+  private shown: string | null = null;
   private ready = false;
   private failure = "";
   private left: string | null = null;
@@ -116,7 +118,7 @@ export class App extends Part {
     const here = this.path + location.search;
     session.me = null;
     this.ready = true;
-    this.connection = null;
+    this.connection = this.shown = null;
     if (this.path !== "/login") history.replaceState(null, "", here === "/" ? "/login" : `/login?next=${encodeURIComponent(here)}`);
     this.path = "/login";
     void import("../session/login.ts").then(() => this.requestUpdate());
@@ -136,11 +138,13 @@ export class App extends Part {
     this.failure = page ? "" : t("problem.no_pages");
     if (path !== url.pathname) history.replaceState(null, "", path ?? "/");
     else if (push) history.pushState(null, "", path + url.search);
-    const moved = this.path !== path;
     this.path = path ?? "/";
+    this.requestUpdate();
     await page?.load();
+    if (this.path !== (path ?? "/")) return; // gone elsewhere while it loaded
     // Only now: the page being left may hear its stream open while the next one loads.
-    if (moved) this.connection = null;
+    if (this.shown !== this.path) this.connection = null;
+    this.shown = this.path;
     this.ready = true;
     this.requestUpdate();
   }
@@ -186,9 +190,9 @@ export class App extends Part {
     document.title = session.me ? `${t(PAGES[this.path]?.title ?? "nav.live")} · 天枢 Tianshu` : `${t("login.title")} · 天枢 Tianshu`;
     this.classList.toggle("signed-in", session.me !== null);
     if (this.failure) return this.failed();
-    if (!this.ready) return html`<main><div class="empty" role="status"><span class="spinner"></span><span class="visually-hidden">${t("live.loading")}</span></div></main>`;
+    if (!this.ready || (session.me && !this.shown)) return html`<main><div class="empty" role="status"><span class="spinner"></span><span class="visually-hidden">${t("live.loading")}</span></div></main>`;
     if (!session.me) return html`<main><tianshu-login .left=${this.left}></tianshu-login></main>`;
-    const page = PAGES[this.path];
+    const page = PAGES[this.shown ?? ""];
     this.classList.toggle("bare", page?.bare ?? false);
     return html`${page?.bare ? nothing : html`<a class="skip" href="#main">${t("app.skip")}</a>${this.bar(session.me)}`}${this.banner()}
       <main id="main" tabindex="-1">${page?.view()}</main>${keyList()}${session.may("handle_alerts") ? html`<tianshu-guard></tianshu-guard>` : nothing}`;
