@@ -134,17 +134,17 @@ export class App extends Part {
 
   private async open(target: string, push: boolean): Promise<void> {
     const url = new URL(target, location.origin);
-    const [path, page] = permitted().find(([known]) => known === url.pathname) ?? permitted()[0] ?? [];
+    const [path = "/", page] = permitted().find(([known]) => known === url.pathname) ?? permitted()[0] ?? [];
     this.failure = page ? "" : t("problem.no_pages");
-    if (path !== url.pathname) history.replaceState(null, "", path ?? "/");
+    if (path !== url.pathname) history.replaceState(null, "", path);
     else if (push) history.pushState(null, "", path + url.search);
-    this.path = path ?? "/";
+    this.path = path;
     this.requestUpdate();
     await page?.load();
-    if (this.path !== (path ?? "/")) return; // gone elsewhere while it loaded
+    if (this.path !== path) return; // gone elsewhere while it loaded
     // Only now: the page being left may hear its stream open while the next one loads.
-    if (this.shown !== this.path) this.connection = null;
-    this.shown = this.path;
+    if (this.shown !== path) this.connection = null;
+    this.shown = path;
     this.ready = true;
     this.requestUpdate();
   }
